@@ -1,0 +1,1 @@
+"""DICOM networking: application entities, associations and services, on pydicom."""
