@@ -1,0 +1,408 @@
+"""Command sets byte by byte, one for each DIMSE message (PS3.7 9.3 and 10.3).
+
+Each line of bytes is an element: element number within group 0 and length, both little endian,
+and the value. pydicom encodes and decodes them the same way.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Vector(NamedTuple):
+    """A message: name, elements besides field, type and group length, bytes of the command set."""
+
+    name: str
+    values: dict[str, Any]
+    has_data_set: bool
+    data: bytes
+
+
+VECTORS = (
+    Vector(
+        "C-STORE-RQ",
+        {
+            "AffectedSOPClassUID": "1.2.840.10008.5.1.4.1.1.2",
+            "MessageID": 7,
+            "Priority": 2,
+            "AffectedSOPInstanceUID": "1.2.826.0.1.3680043.8.498.7",
+            "MoveOriginatorApplicationEntityTitle": "MOVER",
+            "MoveOriginatorMessageID": 3,
+        },
+        True,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x86\x00\x00\x00"
+        b"\x00\x00\x02\x00\x1a\x00\x00\x001.2.840.10008.5.1.4.1.1.2\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x01\x00"
+        b"\x00\x00\x10\x01\x02\x00\x00\x00\x07\x00"
+        b"\x00\x00\x00\x07\x02\x00\x00\x00\x02\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x00"
+        b"\x00\x00\x00\x10\x1c\x00\x00\x001.2.826.0.1.3680043.8.498.7\x00"
+        b"\x00\x00\x30\x10\x06\x00\x00\x00MOVER "
+        b"\x00\x00\x31\x10\x02\x00\x00\x00\x03\x00",
+    ),
+    Vector(
+        "C-STORE-RSP",
+        {
+            "AffectedSOPClassUID": "1.2.840.10008.5.1.4.1.1.2",
+            "MessageIDBeingRespondedTo": 7,
+            "Status": 0xA900,
+            "OffendingElement": [0x00080016],
+            "ErrorComment": "wrong class",
+            "AffectedSOPInstanceUID": "1.2.826.0.1.3680043.8.498.7",
+        },
+        False,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x8e\x00\x00\x00"
+        b"\x00\x00\x02\x00\x1a\x00\x00\x001.2.840.10008.5.1.4.1.1.2\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x01\x80"
+        b"\x00\x00\x20\x01\x02\x00\x00\x00\x07\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x01"
+        b"\x00\x00\x00\x09\x02\x00\x00\x00\x00\xa9"
+        b"\x00\x00\x01\x09\x04\x00\x00\x00\x08\x00\x16\x00"
+        b"\x00\x00\x02\x09\x0c\x00\x00\x00wrong class "
+        b"\x00\x00\x00\x10\x1c\x00\x00\x001.2.826.0.1.3680043.8.498.7\x00",
+    ),
+    Vector(
+        "C-FIND-RQ",
+        {"AffectedSOPClassUID": "1.2.840.10008.5.1.4.1.2.1.1", "MessageID": 8, "Priority": 0},
+        True,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x4c\x00\x00\x00"
+        b"\x00\x00\x02\x00\x1c\x00\x00\x001.2.840.10008.5.1.4.1.2.1.1\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x20\x00"
+        b"\x00\x00\x10\x01\x02\x00\x00\x00\x08\x00"
+        b"\x00\x00\x00\x07\x02\x00\x00\x00\x00\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x00",
+    ),
+    Vector(
+        "C-FIND-RSP",
+        {
+            "AffectedSOPClassUID": "1.2.840.10008.5.1.4.1.2.1.1",
+            "MessageIDBeingRespondedTo": 8,
+            "Status": 0xFF00,
+        },
+        True,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x4c\x00\x00\x00"
+        b"\x00\x00\x02\x00\x1c\x00\x00\x001.2.840.10008.5.1.4.1.2.1.1\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x20\x80"
+        b"\x00\x00\x20\x01\x02\x00\x00\x00\x08\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x00"
+        b"\x00\x00\x00\x09\x02\x00\x00\x00\x00\xff",
+    ),
+    Vector(
+        "C-CANCEL-RQ",
+        {"MessageIDBeingRespondedTo": 8},
+        False,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x1e\x00\x00\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\xff\x0f"
+        b"\x00\x00\x20\x01\x02\x00\x00\x00\x08\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x01",
+    ),
+    Vector(
+        "C-GET-RQ",
+        {"AffectedSOPClassUID": "1.2.840.10008.5.1.4.1.2.1.3", "MessageID": 9, "Priority": 1},
+        True,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x4c\x00\x00\x00"
+        b"\x00\x00\x02\x00\x1c\x00\x00\x001.2.840.10008.5.1.4.1.2.1.3\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x10\x00"
+        b"\x00\x00\x10\x01\x02\x00\x00\x00\x09\x00"
+        b"\x00\x00\x00\x07\x02\x00\x00\x00\x01\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x00",
+    ),
+    Vector(
+        "C-GET-RSP",
+        {
+            "AffectedSOPClassUID": "1.2.840.10008.5.1.4.1.2.1.3",
+            "MessageIDBeingRespondedTo": 9,
+            "Status": 0xB000,
+            "ErrorComment": "one failed",
+            "NumberOfRemainingSuboperations": 0,
+            "NumberOfCompletedSuboperations": 258,
+            "NumberOfFailedSuboperations": 1,
+            "NumberOfWarningSuboperations": 2,
+        },
+        True,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x86\x00\x00\x00"
+        b"\x00\x00\x02\x00\x1c\x00\x00\x001.2.840.10008.5.1.4.1.2.1.3\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x10\x80"
+        b"\x00\x00\x20\x01\x02\x00\x00\x00\x09\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x00"
+        b"\x00\x00\x00\x09\x02\x00\x00\x00\x00\xb0"
+        b"\x00\x00\x02\x09\x0a\x00\x00\x00one failed"
+        b"\x00\x00\x20\x10\x02\x00\x00\x00\x00\x00"
+        b"\x00\x00\x21\x10\x02\x00\x00\x00\x02\x01"
+        b"\x00\x00\x22\x10\x02\x00\x00\x00\x01\x00"
+        b"\x00\x00\x23\x10\x02\x00\x00\x00\x02\x00",
+    ),
+    Vector(
+        "C-MOVE-RQ",
+        {
+            "AffectedSOPClassUID": "1.2.840.10008.5.1.4.1.2.1.2",
+            "MessageID": 10,
+            "MoveDestination": "STORESCP",
+            "Priority": 2,
+        },
+        True,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x5c\x00\x00\x00"
+        b"\x00\x00\x02\x00\x1c\x00\x00\x001.2.840.10008.5.1.4.1.2.1.2\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x21\x00"
+        b"\x00\x00\x10\x01\x02\x00\x00\x00\x0a\x00"
+        b"\x00\x00\x00\x06\x08\x00\x00\x00STORESCP"
+        b"\x00\x00\x00\x07\x02\x00\x00\x00\x02\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x00",
+    ),
+    Vector(
+        "C-MOVE-RSP",
+        {
+            "AffectedSOPClassUID": "1.2.840.10008.5.1.4.1.2.1.2",
+            "MessageIDBeingRespondedTo": 10,
+            "Status": 0xFF00,
+            "NumberOfRemainingSuboperations": 4,
+            "NumberOfCompletedSuboperations": 3,
+            "NumberOfFailedSuboperations": 2,
+            "NumberOfWarningSuboperations": 1,
+        },
+        False,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x74\x00\x00\x00"
+        b"\x00\x00\x02\x00\x1c\x00\x00\x001.2.840.10008.5.1.4.1.2.1.2\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x21\x80"
+        b"\x00\x00\x20\x01\x02\x00\x00\x00\x0a\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x01"
+        b"\x00\x00\x00\x09\x02\x00\x00\x00\x00\xff"
+        b"\x00\x00\x20\x10\x02\x00\x00\x00\x04\x00"
+        b"\x00\x00\x21\x10\x02\x00\x00\x00\x03\x00"
+        b"\x00\x00\x22\x10\x02\x00\x00\x00\x02\x00"
+        b"\x00\x00\x23\x10\x02\x00\x00\x00\x01\x00",
+    ),
+    Vector(
+        "C-ECHO-RQ",
+        {"AffectedSOPClassUID": "1.2.840.10008.1.1", "MessageID": 1},
+        False,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x38\x00\x00\x00"
+        b"\x00\x00\x02\x00\x12\x00\x00\x001.2.840.10008.1.1\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x30\x00"
+        b"\x00\x00\x10\x01\x02\x00\x00\x00\x01\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x01",
+    ),
+    Vector(
+        "C-ECHO-RSP",
+        {"AffectedSOPClassUID": "1.2.840.10008.1.1", "MessageIDBeingRespondedTo": 1, "Status": 0x0},
+        False,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x42\x00\x00\x00"
+        b"\x00\x00\x02\x00\x12\x00\x00\x001.2.840.10008.1.1\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x30\x80"
+        b"\x00\x00\x20\x01\x02\x00\x00\x00\x01\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x01"
+        b"\x00\x00\x00\x09\x02\x00\x00\x00\x00\x00",
+    ),
+    Vector(
+        "N-EVENT-REPORT-RQ",
+        {
+            "AffectedSOPClassUID": "1.2.840.10008.1.20.1",
+            "MessageID": 11,
+            "AffectedSOPInstanceUID": "1.2.840.10008.1.20.1.1",
+            "EventTypeID": 2,
+        },
+        True,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x62\x00\x00\x00"
+        b"\x00\x00\x02\x00\x14\x00\x00\x001.2.840.10008.1.20.1"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x00\x01"
+        b"\x00\x00\x10\x01\x02\x00\x00\x00\x0b\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x00"
+        b"\x00\x00\x00\x10\x16\x00\x00\x001.2.840.10008.1.20.1.1"
+        b"\x00\x00\x02\x10\x02\x00\x00\x00\x02\x00",
+    ),
+    Vector(
+        "N-EVENT-REPORT-RSP",
+        {
+            "AffectedSOPClassUID": "1.2.840.10008.1.20.1",
+            "MessageIDBeingRespondedTo": 11,
+            "Status": 0x113,
+            "ErrorID": 5,
+            "AffectedSOPInstanceUID": "1.2.840.10008.1.20.1.1",
+            "EventTypeID": 2,
+        },
+        False,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x76\x00\x00\x00"
+        b"\x00\x00\x02\x00\x14\x00\x00\x001.2.840.10008.1.20.1"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x00\x81"
+        b"\x00\x00\x20\x01\x02\x00\x00\x00\x0b\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x01"
+        b"\x00\x00\x00\x09\x02\x00\x00\x00\x13\x01"
+        b"\x00\x00\x03\x09\x02\x00\x00\x00\x05\x00"
+        b"\x00\x00\x00\x10\x16\x00\x00\x001.2.840.10008.1.20.1.1"
+        b"\x00\x00\x02\x10\x02\x00\x00\x00\x02\x00",
+    ),
+    Vector(
+        "N-GET-RQ",
+        {
+            "RequestedSOPClassUID": "1.2.840.10008.5.1.1.16",
+            "MessageID": 12,
+            "RequestedSOPInstanceUID": "1.2.840.10008.5.1.1.17",
+            "AttributeIdentifierList": [0x21100010, 0x21100020],
+        },
+        False,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x6a\x00\x00\x00"
+        b"\x00\x00\x03\x00\x16\x00\x00\x001.2.840.10008.5.1.1.16"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x10\x01"
+        b"\x00\x00\x10\x01\x02\x00\x00\x00\x0c\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x01"
+        b"\x00\x00\x01\x10\x16\x00\x00\x001.2.840.10008.5.1.1.17"
+        b"\x00\x00\x05\x10\x08\x00\x00\x00\x10\x21\x10\x00\x10\x21\x20\x00",
+    ),
+    Vector(
+        "N-GET-RSP",
+        {
+            "AffectedSOPClassUID": "1.2.840.10008.5.1.1.16",
+            "MessageIDBeingRespondedTo": 12,
+            "Status": 0x107,
+            "AffectedSOPInstanceUID": "1.2.840.10008.5.1.1.17",
+            "AttributeIdentifierList": [0x21100020],
+        },
+        True,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x70\x00\x00\x00"
+        b"\x00\x00\x02\x00\x16\x00\x00\x001.2.840.10008.5.1.1.16"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x10\x81"
+        b"\x00\x00\x20\x01\x02\x00\x00\x00\x0c\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x00"
+        b"\x00\x00\x00\x09\x02\x00\x00\x00\x07\x01"
+        b"\x00\x00\x00\x10\x16\x00\x00\x001.2.840.10008.5.1.1.17"
+        b"\x00\x00\x05\x10\x04\x00\x00\x00\x10\x21\x20\x00",
+    ),
+    Vector(
+        "N-SET-RQ",
+        {
+            "RequestedSOPClassUID": "1.2.840.10008.3.1.2.3.3",
+            "MessageID": 13,
+            "RequestedSOPInstanceUID": "1.2.826.0.1.3680043.8.498.7",
+        },
+        True,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x62\x00\x00\x00"
+        b"\x00\x00\x03\x00\x18\x00\x00\x001.2.840.10008.3.1.2.3.3\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x20\x01"
+        b"\x00\x00\x10\x01\x02\x00\x00\x00\x0d\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x00"
+        b"\x00\x00\x01\x10\x1c\x00\x00\x001.2.826.0.1.3680043.8.498.7\x00",
+    ),
+    Vector(
+        "N-SET-RSP",
+        {
+            "AffectedSOPClassUID": "1.2.840.10008.3.1.2.3.3",
+            "MessageIDBeingRespondedTo": 13,
+            "Status": 0x0,
+            "AffectedSOPInstanceUID": "1.2.826.0.1.3680043.8.498.7",
+        },
+        True,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x6c\x00\x00\x00"
+        b"\x00\x00\x02\x00\x18\x00\x00\x001.2.840.10008.3.1.2.3.3\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x20\x81"
+        b"\x00\x00\x20\x01\x02\x00\x00\x00\x0d\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x00"
+        b"\x00\x00\x00\x09\x02\x00\x00\x00\x00\x00"
+        b"\x00\x00\x00\x10\x1c\x00\x00\x001.2.826.0.1.3680043.8.498.7\x00",
+    ),
+    Vector(
+        "N-ACTION-RQ",
+        {
+            "RequestedSOPClassUID": "1.2.840.10008.1.20.1",
+            "MessageID": 65535,
+            "RequestedSOPInstanceUID": "1.2.840.10008.1.20.1.1",
+            "ActionTypeID": 1,
+        },
+        True,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x62\x00\x00\x00"
+        b"\x00\x00\x03\x00\x14\x00\x00\x001.2.840.10008.1.20.1"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x30\x01"
+        b"\x00\x00\x10\x01\x02\x00\x00\x00\xff\xff"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x00"
+        b"\x00\x00\x01\x10\x16\x00\x00\x001.2.840.10008.1.20.1.1"
+        b"\x00\x00\x08\x10\x02\x00\x00\x00\x01\x00",
+    ),
+    Vector(
+        "N-ACTION-RSP",
+        {
+            "AffectedSOPClassUID": "1.2.840.10008.1.20.1",
+            "MessageIDBeingRespondedTo": 65535,
+            "Status": 0x110,
+            "ErrorComment": "busy",
+            "ErrorID": 65535,
+            "AffectedSOPInstanceUID": "1.2.840.10008.1.20.1.1",
+            "ActionTypeID": 1,
+        },
+        False,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x82\x00\x00\x00"
+        b"\x00\x00\x02\x00\x14\x00\x00\x001.2.840.10008.1.20.1"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x30\x81"
+        b"\x00\x00\x20\x01\x02\x00\x00\x00\xff\xff"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x01"
+        b"\x00\x00\x00\x09\x02\x00\x00\x00\x10\x01"
+        b"\x00\x00\x02\x09\x04\x00\x00\x00busy"
+        b"\x00\x00\x03\x09\x02\x00\x00\x00\xff\xff"
+        b"\x00\x00\x00\x10\x16\x00\x00\x001.2.840.10008.1.20.1.1"
+        b"\x00\x00\x08\x10\x02\x00\x00\x00\x01\x00",
+    ),
+    Vector(
+        "N-CREATE-RQ",
+        {
+            "AffectedSOPClassUID": "1.2.840.10008.3.1.2.3.3",
+            "MessageID": 14,
+            "AffectedSOPInstanceUID": "1.2.826.0.1.3680043.8.498.7",
+        },
+        True,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x62\x00\x00\x00"
+        b"\x00\x00\x02\x00\x18\x00\x00\x001.2.840.10008.3.1.2.3.3\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x40\x01"
+        b"\x00\x00\x10\x01\x02\x00\x00\x00\x0e\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x00"
+        b"\x00\x00\x00\x10\x1c\x00\x00\x001.2.826.0.1.3680043.8.498.7\x00",
+    ),
+    Vector(
+        "N-CREATE-RSP",
+        {
+            "AffectedSOPClassUID": "1.2.840.10008.3.1.2.3.3",
+            "MessageIDBeingRespondedTo": 14,
+            "Status": 0x120,
+            "AffectedSOPInstanceUID": "1.2.826.0.1.3680043.8.498.7",
+            "AttributeIdentifierList": [0x00400252],
+        },
+        False,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x78\x00\x00\x00"
+        b"\x00\x00\x02\x00\x18\x00\x00\x001.2.840.10008.3.1.2.3.3\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x40\x81"
+        b"\x00\x00\x20\x01\x02\x00\x00\x00\x0e\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x01"
+        b"\x00\x00\x00\x09\x02\x00\x00\x00\x20\x01"
+        b"\x00\x00\x00\x10\x1c\x00\x00\x001.2.826.0.1.3680043.8.498.7\x00"
+        b"\x00\x00\x05\x10\x04\x00\x00\x00\x40\x00\x52\x02",
+    ),
+    Vector(
+        "N-DELETE-RQ",
+        {
+            "RequestedSOPClassUID": "1.2.840.10008.5.1.1.1",
+            "MessageID": 15,
+            "RequestedSOPInstanceUID": "1.2.826.0.1.3680043.8.498.7",
+        },
+        False,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x60\x00\x00\x00"
+        b"\x00\x00\x03\x00\x16\x00\x00\x001.2.840.10008.5.1.1.1\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x50\x01"
+        b"\x00\x00\x10\x01\x02\x00\x00\x00\x0f\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x01"
+        b"\x00\x00\x01\x10\x1c\x00\x00\x001.2.826.0.1.3680043.8.498.7\x00",
+    ),
+    Vector(
+        "N-DELETE-RSP",
+        {
+            "AffectedSOPClassUID": "1.2.840.10008.5.1.1.1",
+            "MessageIDBeingRespondedTo": 15,
+            "Status": 0x112,
+            "AffectedSOPInstanceUID": "1.2.826.0.1.3680043.8.498.7",
+        },
+        False,
+        b"\x00\x00\x00\x00\x04\x00\x00\x00\x6a\x00\x00\x00"
+        b"\x00\x00\x02\x00\x16\x00\x00\x001.2.840.10008.5.1.1.1\x00"
+        b"\x00\x00\x00\x01\x02\x00\x00\x00\x50\x81"
+        b"\x00\x00\x20\x01\x02\x00\x00\x00\x0f\x00"
+        b"\x00\x00\x00\x08\x02\x00\x00\x00\x01\x01"
+        b"\x00\x00\x00\x09\x02\x00\x00\x00\x12\x01"
+        b"\x00\x00\x00\x10\x1c\x00\x00\x001.2.826.0.1.3680043.8.498.7\x00",
+    ),
+)
