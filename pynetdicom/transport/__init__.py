@@ -1,0 +1,23 @@
+"""TCP connections, with TLS or without, and the servers that accept them (PS3.8 9.1).
+
+Sockets are non-blocking. A thread waits in one place, :meth:`AssociationSocket.wait`, for the
+socket, for another thread's :meth:`~AssociationSocket.wake` and for a deadline, all in one system
+call; and an :class:`AssociationServer` waits for connections in the same way.
+"""
+
+from pynetdicom.transport.address import AddressInformation
+from pynetdicom.transport.connection import AssociationSocket, looks_like_tls
+from pynetdicom.transport.server import (
+    AssociationServer,
+    RequestHandler,
+    ThreadedAssociationServer,
+)
+
+__all__ = [
+    "AddressInformation",
+    "AssociationServer",
+    "AssociationSocket",
+    "RequestHandler",
+    "ThreadedAssociationServer",
+    "looks_like_tls",
+]
