@@ -1,1 +1,85 @@
-"""DICOM networking: application entities, associations and services, on pydicom."""
+"""DICOM networking: application entities, associations and services, on pydicom.
+
+The names that most programs need; everything else is in the modules of the package.
+"""
+
+import pynetdicom.events as evt
+from pynetdicom._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
+from pynetdicom._handlers import debug_logger
+from pynetdicom._version import (
+    PYNETDICOM_IMPLEMENTATION_UID,
+    PYNETDICOM_IMPLEMENTATION_VERSION,
+    PYNETDICOM_UID_PREFIX,
+    __version__,
+)
+from pynetdicom.ae import ApplicationEntity as AE
+from pynetdicom.association import Association
+from pynetdicom.presentation import (
+    AllStoragePresentationContexts,
+    ApplicationEventLoggingPresentationContexts,
+    BasicWorklistManagementPresentationContexts,
+    ColorPalettePresentationContexts,
+    DefinedProcedureProtocolPresentationContexts,
+    DisplaySystemPresentationContexts,
+    HangingProtocolPresentationContexts,
+    ImplantTemplatePresentationContexts,
+    InstanceAvailabilityPresentationContexts,
+    MediaCreationManagementPresentationContexts,
+    MediaStoragePresentationContexts,
+    ModalityPerformedPresentationContexts,
+    NonPatientObjectPresentationContexts,
+    PrintManagementPresentationContexts,
+    ProcedureStepPresentationContexts,
+    ProtocolApprovalPresentationContexts,
+    QueryRetrievePresentationContexts,
+    RelevantPatientInformationPresentationContexts,
+    RTMachineVerificationPresentationContexts,
+    StorageCommitmentPresentationContexts,
+    StoragePresentationContexts,
+    SubstanceAdministrationPresentationContexts,
+    UnifiedProcedurePresentationContexts,
+    VerificationPresentationContexts,
+    build_context,
+    build_role,
+)
+from pynetdicom.sop_class import register_uid
+
+__all__ = [
+    "AE",
+    "ALL_TRANSFER_SYNTAXES",
+    "DEFAULT_TRANSFER_SYNTAXES",
+    "PYNETDICOM_IMPLEMENTATION_UID",
+    "PYNETDICOM_IMPLEMENTATION_VERSION",
+    "PYNETDICOM_UID_PREFIX",
+    "AllStoragePresentationContexts",
+    "ApplicationEventLoggingPresentationContexts",
+    "Association",
+    "BasicWorklistManagementPresentationContexts",
+    "ColorPalettePresentationContexts",
+    "DefinedProcedureProtocolPresentationContexts",
+    "DisplaySystemPresentationContexts",
+    "HangingProtocolPresentationContexts",
+    "ImplantTemplatePresentationContexts",
+    "InstanceAvailabilityPresentationContexts",
+    "MediaCreationManagementPresentationContexts",
+    "MediaStoragePresentationContexts",
+    "ModalityPerformedPresentationContexts",
+    "NonPatientObjectPresentationContexts",
+    "PrintManagementPresentationContexts",
+    "ProcedureStepPresentationContexts",
+    "ProtocolApprovalPresentationContexts",
+    "QueryRetrievePresentationContexts",
+    "RTMachineVerificationPresentationContexts",
+    "RelevantPatientInformationPresentationContexts",
+    "StorageCommitmentPresentationContexts",
+    "StoragePresentationContexts",
+    "SubstanceAdministrationPresentationContexts",
+    "UnifiedProcedurePresentationContexts",
+    "VerificationPresentationContexts",
+    "__version__",
+    "build_context",
+    "build_role",
+    "debug_logger",
+    "evt",
+    "register_uid",
+]

@@ -461,7 +461,7 @@ class DIMSEMessage:
     def command_set(self) -> Dataset:
         """The command set; :meth:`encode_msg` encodes it with the changes made to it."""
         if self._command_set is None:
-            self._command_set = _to_dataset(_decode(self._encoded))
+            self._command_set = command_elements(_decode(self._encoded))
         return self._command_set
 
     @command_set.setter
@@ -634,9 +634,15 @@ class DIMSEMessage:
         return kind.primitive._from_values(values, self.data_set if has_data_set else None)
 
 
-def _to_dataset(values: Mapping[str, Any]) -> Dataset:
-    """Return plain values as data set, which pydicom does not get to validate."""
-    dataset = Dataset()
+def command_elements(values: Mapping[str, Any]) -> Dataset:
+    """Return elements of a command set as data set, which pydicom does not get to validate.
+
+    Parameters
+    ----------
+    values : dict
+        Plain values by keyword, as :func:`decode_command` returns them.
+    """
+    elements: dict[BaseTag, Any] = {}
     for keyword, value in values.items():
         number, vr = _ELEMENTS[keyword]
         if vr == "UI":
@@ -645,8 +651,9 @@ def _to_dataset(values: Mapping[str, Any]) -> Dataset:
             shown = BaseTag(value[0]) if len(value) == 1 else MultiValue(BaseTag, value)
         else:
             shown = value
-        dataset.add(DataElement(BaseTag(number), vr[:2], shown, already_converted=True))
-    return dataset
+        tag = BaseTag(number)
+        elements[tag] = DataElement(tag, vr[:2], shown, already_converted=True)
+    return Dataset(elements)
 
 
 def _show(keyword: str, value: Any) -> str:

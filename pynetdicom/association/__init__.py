@@ -1,0 +1,6 @@
+"""Associations: the thread that each is, what it can send, and the two who use it."""
+
+from pynetdicom.association.association import Association
+from pynetdicom.association.service_user import ServiceUser
+
+__all__ = ["Association", "ServiceUser"]

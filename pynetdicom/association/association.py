@@ -1,0 +1,583 @@
+"""An association: its life from the request to the release, in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import pynetdicom._config as _config
+import pynetdicom.events as evt
+from pynetdicom._globals import MODE_ACCEPTOR, MODE_REQUESTOR
+from pynetdicom.acse import ACSE
+from pynetdicom.association.scu import ServiceClassUser
+from pynetdicom.association.service_user import ServiceUser
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.dimse_primitives import C_STORE, DimseServiceType
+from pynetdicom.dul import DULServiceProvider
+from pynetdicom.errors import UpperLayerError
+from pynetdicom.pdu_primitives import A_ABORT, A_P_ABORT
+from pynetdicom.presentation import PresentationContext, PresentationContextTuple
+from pynetdicom.service_class import ServiceClass, StorageServiceClass
+from pynetdicom.service_class.base import sop_class_of
+from pynetdicom.sop_class import uid_to_service_class
+from pynetdicom.transport import AddressInformation, AssociationServer, AssociationSocket
+from pynetdicom.utils import make_target, safe_text
+
+if TYPE_CHECKING:
+    import ssl
+
+    from pynetdicom.ae import ApplicationEntity
+
+LOGGER = logging.getLogger("pynetdicom.association")
+
+
+class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
+    """An association with a peer: a thread that serves it while it lasts.
+
+    Associations are made by :meth:`AE.associate()<pynetdicom.ae.ApplicationEntity.associate>`
+    and by the servers of an AE.
+
+    Parameters
+    ----------
+    ae : ae.ApplicationEntity
+        The local application entity.
+    mode : str
+        ``"requestor"`` or ``"acceptor"``, what the local AE is.
+
+    Attributes
+    ----------
+    requestor, acceptor : ServiceUser
+        The two users of the association.
+    acse : acse.ACSE
+        Begins and ends it.
+    dimse : dimse.DIMSEServiceProvider
+        Sends and receives its messages.
+    dul : dul.DULServiceProvider
+        Its connection.
+    is_established, is_released, is_rejected, is_aborted : bool
+        How far it has come.
+    connection_timeout : float or None
+        Seconds to connect in; None leaves it to the system.
+    network_timeout_response : str
+        What follows when the peer has been silent for the network timeout: ``"A-ABORT"`` or
+        ``"A-RELEASE"``.
+    """
+
+    def __init__(self, ae: ApplicationEntity, mode: str) -> None:
+        self.mode = mode
+        title = "Requestor" if self.is_requestor else "Acceptor"
+        threading.Thread.__init__(
+            self,
+            target=make_target(self.run_reactor),
+            name=f"{title}Thread@{datetime.now():%Y%m%d%H%M%S}",
+            daemon=True,
+        )
+        self._ae = ae
+        self._acse_timeout = ae.acse_timeout
+        self._dimse_timeout = ae.dimse_timeout
+        self._network_timeout = ae.network_timeout
+        self.connection_timeout = ae.connection_timeout
+        self.network_timeout_response = "A-ABORT"
+
+        self.requestor = ServiceUser(self, MODE_REQUESTOR)
+        self.acceptor = ServiceUser(self, MODE_ACCEPTOR)
+        requests = self.is_requestor
+        self.local_user = self.requestor if requests else self.acceptor
+        self.remote_user = self.acceptor if requests else self.requestor
+
+        self.is_established = False
+        self.is_released = False
+        self.is_rejected = False
+        self.is_aborted = False
+        self._state_lock = threading.Lock()
+        self._is_ending = False  # by release() or kill(), which tell how it ended
+        self._has_place = False  # counts against AE.maximum_associations
+        self._server: AssociationServer | None = None
+        self._ssl_context: ssl.SSLContext | None = None
+        self._bind_address: AddressInformation | None = None
+        self._tls_args: tuple[ssl.SSLContext, str | None] | None = None
+        # What handlers asked for that has to wait until they have returned
+        self._deferred: list[Callable[[], None]] = []
+
+        self.context_by_id: dict[int, PresentationContext] = {}
+        self._accepted: list[PresentationContext] = []
+        self._rejected_contexts: list[PresentationContext] = []
+        self.peer_maximum_length = 0
+
+        self._init_handlers()
+        self.acse = ACSE(self)
+        self.dimse = DIMSEServiceProvider(self)
+        self.dul = DULServiceProvider(self)
+
+    # -- what it is --------------------------------------------------------------------------
+
+    @property
+    def ae(self) -> ApplicationEntity:
+        """The local application entity."""
+        return self._ae
+
+    @property
+    def mode(self) -> str:
+        """What the local AE is: ``"requestor"`` or ``"acceptor"``."""
+        return self._mode
+
+    @mode.setter
+    def mode(self, mode: str) -> None:
+        mode = mode.lower()
+        if mode not in (MODE_REQUESTOR, MODE_ACCEPTOR):
+            raise ValueError(f"mode is {mode!r}, it must be 'requestor' or 'acceptor'")
+        self._mode = mode
+
+    @property
+    def is_requestor(self) -> bool:
+        """True if the local AE requested the association."""
+        return self._mode == MODE_REQUESTOR
+
+    @property
+    def is_acceptor(self) -> bool:
+        """True if the peer requested the association."""
+        return self._mode == MODE_ACCEPTOR
+
+    @property
+    def local(self) -> dict[str, Any]:
+        """The AE title, address, port and mode of the local AE."""
+        return self.local_user.info
+
+    @property
+    def remote(self) -> dict[str, Any]:
+        """The AE title, address, port and mode of the peer."""
+        return self.remote_user.info
+
+    def _peer_text(self) -> str:
+        """Name the peer for the log."""
+        where = self.remote_user.address_info
+        place = f"{where.address}:{where.port}" if where else "an unknown address"
+        title = safe_text(self.remote_user.ae_title)
+        return f"{title} at {place}" if title else place
+
+    def _log_fault(self, message: str, *values: object, level: int = logging.ERROR) -> None:
+        """Log what is wrong with the peer; one that goes on and on can't flood the log."""
+        address = self.remote_user.address_info
+        if self._ae._fault_lines.allows(address.address if address else "", monotonic()):
+            LOGGER.log(level, message, self._peer_text(), *values)
+
+    @property
+    def lock(self) -> threading.Lock:
+        """Guards how far the association has come."""
+        return self._state_lock
+
+    @property
+    def accepted_contexts(self) -> list[PresentationContext]:
+        """The accepted presentation contexts, each with its one transfer syntax, by ID."""
+        return list(self._accepted)
+
+    @property
+    def rejected_contexts(self) -> list[PresentationContext]:
+        """The rejected presentation contexts, by ID."""
+        return list(self._rejected_contexts)
+
+    # -- time-outs ---------------------------------------------------------------------------
+
+    @property
+    def acse_timeout(self) -> float | None:
+        """Seconds to wait for the peer's part in beginning and ending the association."""
+        return self._acse_timeout
+
+    @acse_timeout.setter
+    def acse_timeout(self, value: float | None) -> None:
+        self._acse_timeout = value
+
+    @property
+    def dimse_timeout(self) -> float | None:
+        """Seconds to wait for each response to a request."""
+        return self._dimse_timeout
+
+    @dimse_timeout.setter
+    def dimse_timeout(self, value: float | None) -> None:
+        self._dimse_timeout = value
+
+    @property
+    def network_timeout(self) -> float | None:
+        """Seconds of silence after which an idle association is ended."""
+        return self._network_timeout
+
+    @network_timeout.setter
+    def network_timeout(self, value: float | None) -> None:
+        self._network_timeout = value
+        self.dul.wake()
+
+    # -- events ------------------------------------------------------------------------------
+
+    def bind(self, event: Any, handler: Any, args: Sequence[Any] | None = None) -> None:
+        """Bind a handler to an event.
+
+        Parameters
+        ----------
+        event : events.NotificationEvent or events.InterventionEvent
+            The event.
+        handler : callable
+            Called with the :class:`~pynetdicom.events.Event` and `args`.
+        args : list, optional
+            Further arguments of the handler.
+        """
+        evt.EventHandlers.bind(self, event, handler, args)
+        self.dul.update_observers()
+
+    def unbind(self, event: Any, handler: Any) -> None:
+        """Unbind a handler from an event.
+
+        Parameters
+        ----------
+        event : events.NotificationEvent or events.InterventionEvent
+            The event.
+        handler : callable
+            The handler; nothing happens if it is not bound.
+        """
+        evt.EventHandlers.unbind(self, event, handler)
+        self.dul.update_observers()
+
+    # -- beginning ---------------------------------------------------------------------------
+
+    def request(self) -> None:
+        """Connect to the acceptor and negotiate, in the caller's thread (PS3.8 7.1).
+
+        How it went is told by the flags; the thread runs if the association is established.
+        """
+        evt_args = self.acceptor.address_info
+        if evt_args is None:
+            raise RuntimeError("the address of the acceptor has not been set")
+        LOGGER.info("Requesting Association with %s", self._peer_text())
+        self.dul._prepare()
+        self.acse.send_request()
+        evt.trigger(self, evt.EVT_REQUESTED)
+        if self.is_aborted:  # by a handler
+            return
+        try:
+            self.dul.connect(evt_args, self._bind_address, self._tls_args)
+        except OSError as exc:
+            LOGGER.error("No connection to %s: %s", self._peer_text(), exc)
+            self._aborted()
+            return
+        except ValueError:  # the request can't be encoded
+            self.dul.lose_connection()
+            self._aborted()
+            raise
+        self.acse.negotiate_association()
+        if self.is_established or not self.dul.is_closed:
+            self.start()
+
+    def start(self) -> None:
+        """Start the thread that serves the association."""
+        self._ae._started(self)
+        super().start()
+
+    def set_socket(self, socket: AssociationSocket) -> None:
+        """Give an acceptor the connection that it is to serve.
+
+        Parameters
+        ----------
+        socket : transport.AssociationSocket
+            The connection.
+
+        Raises
+        ------
+        RuntimeError
+            If it has one.
+        """
+        if self.dul.socket is not None:
+            raise RuntimeError("the association has a connection already")
+        self.dul.socket = socket
+
+    def _accept_connection(self) -> bool:
+        """Be an acceptor: set up the connection, negotiate; return whether that went well."""
+        socket = self.dul.socket
+        if socket is None:
+            raise RuntimeError("an acceptor needs a connection: set_socket()")
+        peer = self.requestor.address_info
+        evt.trigger(self, evt.EVT_CONN_OPEN, {"address": peer.as_tuple if peer else None})
+        try:
+            self.dul.accepted(socket, self._ssl_context)
+        except OSError as exc:
+            self._log_fault("TLS handshake with %s failed: %s", exc)
+            return False
+        self.acse.negotiate_association()
+        return self.is_established
+
+    def _reserve_place(self) -> bool:
+        """Count against the AE's maximum number of associations, if there is a place."""
+        return self._ae._reserve_place(self)
+
+    def _release_place(self) -> None:
+        """Count against the maximum no longer."""
+        self._ae._release_place(self)
+
+    def _negotiated(self, contexts: list[PresentationContext]) -> None:
+        """Keep the outcome of the negotiation."""
+        contexts = sorted(contexts, key=lambda context: context.context_id or 0)
+        self._accepted = [context for context in contexts if context.result == 0]
+        self._rejected_contexts = [context for context in contexts if context.result != 0]
+        self.context_by_id = {
+            context.context_id: context
+            for context in self._accepted
+            if context.context_id is not None
+        }
+        self.peer_maximum_length = self.remote_user.maximum_length
+
+    def _established(self) -> None:
+        """Both sides have agreed (EVT_ESTABLISHED)."""
+        with self._state_lock:
+            if self.is_aborted:
+                return
+            self.is_established = True
+        if self._server is not None:
+            self._server.negotiated(self)
+        LOGGER.info(
+            "Association with %s established, %d of %d presentation contexts accepted",
+            self._peer_text(),
+            len(self._accepted),
+            len(self._accepted) + len(self._rejected_contexts),
+        )
+        evt.trigger(self, evt.EVT_ESTABLISHED)
+
+    # -- ending ------------------------------------------------------------------------------
+
+    @property
+    def _is_active(self) -> bool:
+        """True until the association has ended in one way or another."""
+        return not (self.is_aborted or self.is_released or self.is_rejected)
+
+    def _end(self, flag: str) -> bool:
+        """Note how the association ended; return False if it had ended before."""
+        with self._state_lock:
+            if not self._is_active:
+                return False
+            self.is_established = False
+            setattr(self, flag, True)
+        self._release_place()
+        self.dimse.end_exchanges()
+        return True
+
+    def _rejected(self) -> None:
+        """Note that the association has been rejected, by either side."""
+        if self._end("is_rejected"):
+            evt.trigger(self, evt.EVT_REJECTED)
+
+    def _released(self) -> None:
+        """Note that the association has been released."""
+        if self._end("is_released"):
+            LOGGER.info("Association with %s released", self._peer_text())
+            evt.trigger(self, evt.EVT_RELEASED)
+
+    def _aborted(self) -> None:
+        """Note that the association has been aborted, or its connection is lost."""
+        if self._end("is_aborted"):
+            evt.trigger(self, evt.EVT_ABORTED)
+
+    def _connection_aborted(self, primitive: A_ABORT | A_P_ABORT) -> None:
+        """Note the peer's abort, or the loss of the connection; called by who reads."""
+        if not self.is_established:
+            return  # negotiation and release see to it themselves
+        if isinstance(primitive, A_ABORT):
+            self._log_fault("Association aborted by %s")
+        elif self.dul.upper_layer.error is None:  # else it is us, and has been logged
+            self._log_fault("Connection to %s lost or aborted by its provider")
+        evt.trigger(self, evt.EVT_ACSE_RECV, {"primitive": primitive})
+        self._aborted()
+
+    def _never_requested(self) -> None:
+        """Note that the peer closed, sent no A-ASSOCIATE-RQ, or nothing in time."""
+        LOGGER.debug("No association was requested by %s", self._peer_text())
+        self._aborted()
+
+    def _abort_as_provider(self) -> None:
+        """Answer what breaks the rules with an A-ABORT of the provider, reason not specified."""
+        self.acse.send_ap_abort(0x00)
+        self._aborted()
+
+    def abort(self, block: bool = True) -> None:
+        """Abort the association (PS3.8 7.3); may be called by any thread and any handler.
+
+        Parameters
+        ----------
+        block : bool, optional
+            Whether to wait until the peer has closed the connection, for at most
+            ``AE.limits.close_timeout`` seconds. Handlers never wait.
+        """
+        if self.is_aborted or self.is_released:
+            return
+        if self.is_rejected:  # there is nothing to abort; what 3.0 shows of it is kept
+            self.is_aborted = True
+            evt.trigger(self, evt.EVT_ABORTED)
+            return
+        LOGGER.info("Aborting Association with %s", self._peer_text())
+        self.acse.send_abort(0x00)
+        self._aborted()
+        self.dul.tell_watcher()
+        if block and not self.dul.in_dispatch and threading.current_thread() is not self:
+            self.dul.wait_until(lambda: self.dul.is_closed, None)
+
+    def release(self) -> None:
+        """Release the association (PS3.8 7.2) and wait for the peer to agree.
+
+        Nothing happens unless it is established. If the peer does not answer within the ACSE
+        timeout it is aborted. Called by a handler that runs while something is being received,
+        the release follows when the handler has returned.
+        """
+        if not self.is_established:
+            return
+        if self.dul.in_dispatch:
+            self._deferred.append(self.release)
+            self.dul.tell_watcher()
+            return
+        LOGGER.info("Releasing Association with %s", self._peer_text())
+        self._finish_release()
+
+    def _finish_release(self) -> None:
+        with self._state_lock:
+            if not self.is_established:
+                return
+            self.is_established = False  # so that nobody sends any more
+            self._is_ending = True
+        self.dul.tell_callers()
+        if self.acse.negotiate_release():
+            self._released()
+        else:
+            self._aborted()
+        self.dul.tell_watcher()
+
+    def kill(self) -> None:
+        """End the association without a word to the peer; nothing is told to handlers."""
+        self.is_established = False
+        self._is_ending = True
+        self._release_place()
+        self.dul.kill_dul()
+
+    # -- serving -----------------------------------------------------------------------------
+
+    def run_reactor(self) -> None:
+        """Serve the association until it ends: what its thread does."""
+        try:
+            if self.is_acceptor and not self._accept_connection():
+                return
+            while self.is_established and self._serve_next():
+                pass
+        except BaseException:  # whatever it is, the peer shall not be left waiting
+            self.abort(block=False)
+            LOGGER.exception("Exception in the association with %s, aborted", self._peer_text())
+        finally:
+            self._close_down()
+
+    def _has_work(self) -> bool:
+        """Return True if there is something for the thread to do."""
+        return bool(
+            self.dimse.requests
+            or self._deferred
+            or self.dul.to_user_queue
+            or not self.is_established
+        )
+
+    def _serve_next(self) -> bool:
+        """Wait for the next thing to do and do it; return False when nothing will come."""
+        if not self.dul.watch(self._has_work):
+            self._network_timed_out()
+            return False
+        if not self.is_established:
+            return False
+        if self._deferred:
+            self._deferred.pop(0)()
+        elif (request := self.dimse.next_request()) is not None:
+            self._serve(*request)
+        elif self.acse.is_release_requested():
+            self._answer_release()
+        return not self.dul.is_closed or bool(self.dimse.requests)
+
+    def _answer_release(self) -> None:
+        """Release, as the peer asks."""
+        self._release_place()  # the peer may come again as soon as it has the answer
+        with suppress(UpperLayerError):
+            self.acse.send_release(is_response=True)
+        self._released()
+
+    def _network_timed_out(self) -> None:
+        LOGGER.error(
+            "Nothing received from %s for %s s (network timeout)",
+            self._peer_text(),
+            self.network_timeout,
+        )
+        if self.network_timeout_response == "A-RELEASE":
+            self.release()
+        else:
+            self.abort(block=False)
+
+    def _close_down(self) -> None:
+        """See the connection closed, by the peer or when it takes too long."""
+        dul = self.dul
+        try:
+            if self._is_ending or dul.upper_layer.state == "Sta13":
+                dul.watch(lambda: dul.is_closed, may_idle=True)
+        finally:
+            if not dul.is_closed:  # there has been an exception
+                dul.kill_dul()
+            if not self._is_ending:
+                self._aborted()  # unless it has ended in another way
+            self.dimse.discard()
+            self._ae._finished(self)
+            if self._server is not None:
+                self._server.forget(self)
+
+    def _serve(self, context_id: int, request: DimseServiceType) -> None:
+        """Let the service class of a request serve it (PS3.7 7)."""
+        if not request.is_valid_request:
+            self._log_fault("Request from %s without a mandatory element: %s", request.msg_type)
+            request._discard_data_set()
+            self._abort_as_provider()
+            return
+        context = self._context_for(context_id, request)
+        service = self._service_for(request)
+        dimse = self.dimse
+        dimse.serving = request.MessageID
+        try:
+            service.SCP(request, context)
+        except UpperLayerError as exc:
+            if self.is_established:
+                LOGGER.error("No response sent, aborting: %s", exc)
+                self.abort(block=False)
+            else:  # it ended meanwhile
+                LOGGER.info("No response sent: association with %s is over", self._peer_text())
+        except NotImplementedError as exc:
+            self._log_fault("Request from %s can't be served, aborting: %s", exc)
+            self.abort(block=False)
+        except Exception:
+            LOGGER.exception("The %s request can't be served, aborting", request.msg_type)
+            self.abort(block=False)
+        finally:
+            dimse.serving = None
+            dimse.cancelled.discard(request.MessageID)
+            request._discard_data_set()
+
+    def _context_for(self, context_id: int, request: DimseServiceType) -> PresentationContextTuple:
+        """Return the context of a request, with the syntaxes that it really has.
+
+        Some peers send the instances of a C-GET in the context of that (PS3.4 C.4.3.1.2 has them
+        in one for their SOP class).
+        """
+        context = self.context_by_id[context_id].as_tuple
+        if isinstance(request, C_STORE) and request.AffectedSOPClassUID != context.abstract_syntax:
+            for other in self._accepted:
+                if other.abstract_syntax == request.AffectedSOPClassUID:
+                    return other.as_tuple._replace(context_id=context_id)
+        return context
+
+    def _service_for(self, request: DimseServiceType) -> ServiceClass:
+        """Return what serves the SOP class of a request."""
+        if _config.UNRESTRICTED_STORAGE_SERVICE and isinstance(request, C_STORE):
+            return StorageServiceClass(self)
+        uid = sop_class_of(request)
+        common = self.acceptor.accepted_common_extended.get(uid)
+        service: ServiceClass = uid_to_service_class(common[0] if common else uid)(self)
+        return service

@@ -1,0 +1,162 @@
+"""What all service classes have in common: statuses, and the dispatch of requests."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+
+import pynetdicom.events as evt
+from pynetdicom.dimse_primitives import DimseServiceType
+from pynetdicom.presentation import PresentationContextTuple
+from pynetdicom.status import GENERAL_STATUS, StatusDictType
+from pynetdicom.utils import safe_text
+
+if TYPE_CHECKING:
+    from pynetdicom.ae import ApplicationEntity
+    from pynetdicom.association import Association
+    from pynetdicom.dimse import DIMSEServiceProvider
+
+LOGGER = logging.getLogger("pynetdicom.service_class")
+
+
+def sop_class_of(request: DimseServiceType) -> UID:
+    """Return the Affected, or else the Requested, SOP Class UID of a request."""
+    requested = getattr(request, "RequestedSOPClassUID", None)
+    return request.AffectedSOPClassUID or requested or UID("")
+
+
+class ServiceClass:
+    """A service class as its SCP: serves the requests of its SOP classes.
+
+    Parameters
+    ----------
+    assoc : association.Association
+        The association that the requests come from.
+
+    Attributes
+    ----------
+    statuses : dict
+        The statuses that its responses may have: ``{code: (category, meaning)}``.
+    """
+
+    statuses: ClassVar[StatusDictType] = GENERAL_STATUS
+    # What is answered when a handler returns a data set without Status, or no status at all
+    _missing_status: ClassVar[int] = 0xC001
+    _unusable_status: ClassVar[int] = 0xC002
+
+    def __init__(self, assoc: Association) -> None:
+        self.assoc = assoc
+
+    @property
+    def ae(self) -> ApplicationEntity:
+        """The local application entity."""
+        return self.assoc.ae
+
+    @property
+    def dimse(self) -> DIMSEServiceProvider:
+        """What sends the responses."""
+        return self.assoc.dimse
+
+    def SCP(self, req: DimseServiceType, context: PresentationContextTuple) -> None:
+        """Serve a request.
+
+        Parameters
+        ----------
+        req : dimse_primitives.DIMSEPrimitive
+            The request.
+        context : presentation.PresentationContextTuple
+            The presentation context that it came in.
+
+        Raises
+        ------
+        NotImplementedError
+            If the service class has no such operation.
+        """
+        raise NotImplementedError(
+            f"no service class here serves a {req.msg_type} request of "
+            f"{safe_text(sop_class_of(req))}"
+        )
+
+    def is_cancelled(self, msg_id: int) -> bool:
+        """Return True, once, if the peer has cancelled a request.
+
+        Parameters
+        ----------
+        msg_id : int
+            The Message ID of the request.
+        """
+        self.assoc.dul.pump()
+        if msg_id in self.dimse.cancelled:
+            self.dimse.cancelled.discard(msg_id)
+            return True
+        return False
+
+    def is_valid_status(self, status: int) -> bool:
+        """Return True if the service class has a status.
+
+        Parameters
+        ----------
+        status : int
+            Its code.
+        """
+        return status in self.statuses
+
+    def validate_status(
+        self, status: int | Dataset | object, rsp: DimseServiceType
+    ) -> DimseServiceType:
+        """Give a response the status that a handler returned.
+
+        Parameters
+        ----------
+        status : int or pydicom.dataset.Dataset
+            What the handler returned: the code, or a data set with Status and other elements
+            of the response such as Error Comment.
+        rsp : dimse_primitives.DIMSEPrimitive
+            The response.
+
+        Returns
+        -------
+        dimse_primitives.DIMSEPrimitive
+            The response. Its status is 0xC001 for a data set without Status, 0xC002 for
+            anything else that is no status; Verification has 0x0000 for both.
+        """
+        if isinstance(status, Dataset):
+            self._copy_status(status, rsp)
+        elif isinstance(status, int):
+            rsp.Status = int(status)
+        else:
+            LOGGER.error("A handler returned %s as the status", type(status).__name__)
+            rsp.Status = self._unusable_status
+        code = rsp.Status or 0
+        if not self.is_valid_status(code):
+            LOGGER.warning("0x%04X is no status of %s", code, type(self).__name__)
+        return rsp
+
+    def _copy_status(self, status: Dataset, rsp: DimseServiceType) -> None:
+        """Copy the elements of a status data set that the response has."""
+        if "Status" not in status:
+            LOGGER.error("A handler returned a data set without Status")
+            rsp.Status = self._missing_status
+            return
+        for element in status:
+            if hasattr(rsp, element.keyword):
+                setattr(rsp, element.keyword, element.value)
+            else:
+                LOGGER.warning("'%s' of a handler's status has no place there", element.keyword)
+
+    def _handle(
+        self,
+        event: evt.InterventionEvent,
+        req: DimseServiceType,
+        context: PresentationContextTuple,
+    ) -> Any:
+        """Call the handler of a request's event."""
+        attributes = {
+            "request": req,
+            "context": context,
+            "_is_cancelled": self.is_cancelled,
+        }
+        return evt.trigger(self.assoc, event, attributes)

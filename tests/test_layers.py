@@ -1,0 +1,266 @@
+"""The layers of the package, and a check of every module against them.
+
+The architecture page of the documentation explains the table. Imports run downwards only; within
+a layer an arrow points at what a module may import, directly or by way of other arrows, while
+modules without arrows between them do not know each other. Below the dashed line there is no
+socket, no thread, no clock and no sleep.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+TABLE = """
+L8  __main__ -> apps.* -> facade
+L7  ae
+L6  association -> association.association -> association.scu -> association.service_user
+L5  acse    dimse    service_class -> service_class.* -> service_class.base
+L4  dul -> dul.provider -> transport -> transport.server -> transport.connection
+L4  transport.connection -> transport.address -> transport.waiting
+--------------------------------------------------------------------------------------------------
+L3  dul.protocol -> fsm
+L2  events -> _handlers
+L1  pdu -> pdu_items -> presentation -> pdu_primitives    presentation -> sop_class
+L1  dimse_messages -> dimse_primitives    dimse_messages -> pdu_primitives    status    dsutils
+L0  _wire -> utils -> _config -> _validators    _wire -> errors    _spool -> errors
+L0  _address    _globals    limits    timer    _version
+"""
+
+# What knows about sockets, threads and time; modules that have a reason to use one of them.
+IMPURE = {
+    "_thread",
+    "asyncio",
+    "concurrent",
+    "datetime",
+    "multiprocessing",
+    "queue",
+    "select",
+    "selectors",
+    "socket",
+    "socketserver",
+    "ssl",
+    "subprocess",
+    "threading",
+    "time",
+}
+PURE_EXCEPT = {
+    ("timer", "time"),  # the public Timer of the API reads the clock itself
+    ("events", "datetime"),  # Event.timestamp is the time of day
+    ("events", "threading"),  # any thread may bind handlers, which takes a lock
+}
+# What may be imported for type hints: by everybody, and by one module of another.
+TYPES_FOR_ALL = {"association", "association.association", "ae"}
+TYPES_FOR = {
+    ("service_class.base", "dimse"),
+    ("_handlers", "events"),
+    ("pdu_primitives", "presentation"),
+}
+
+MAX_LINES = 800
+MAX_STATEMENTS = 40
+
+ROOT = Path(__file__).parents[1]
+
+
+def parse_table(table: str) -> tuple[dict[str, int], set[tuple[str, str]]]:
+    """Return the layer of each module, and the imports allowed within a layer."""
+    layers: dict[str, int] = {}
+    edges: set[tuple[str, str]] = set()
+    for row in table.strip().splitlines():
+        if row.startswith("-"):
+            continue
+        label, *groups = re.split(r" {2,}", row.strip())
+        for group in groups:
+            names = group.split(" -> ")
+            layers |= dict.fromkeys(names, int(label[1:]))
+            edges |= set(pairwise(names))
+    while more := {(a, d) for a, b in edges for c, d in edges if b == c} - edges:
+        edges |= more
+    return layers, edges
+
+
+LAYER, EDGES = parse_table(TABLE)
+SANS_IO = 3
+
+
+def module_name(path: Path) -> str:
+    """Return the name of a module as the table writes it."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    name = ".".join(parts).removesuffix(".__init__").removeprefix("pynetdicom.")
+    return "facade" if name == "pynetdicom" else name
+
+
+MODULES = {
+    module_name(path): path
+    for folder in ("pynetdicom", "apps")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+}
+
+
+def row_of(module: str) -> str:
+    """Return the entry of the table that a module belongs to."""
+    if module in LAYER:
+        return module
+    return module.partition(".")[0] + ".*"
+
+
+def imports(tree: ast.AST, type_only: bool = False) -> Iterator[tuple[str, int, bool]]:
+    """Yield everything imported: its absolute name, the line, and whether only for types."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno, type_only) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            prefix = "." * node.level + (node.module or "")
+            yield from ((f"{prefix}.{alias.name}", node.lineno, type_only) for alias in node.names)
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from imports(node, type_only=True)
+        else:
+            yield from imports(node, type_only)
+
+
+def target_of(name: str, modules: set[str]) -> str | None:
+    """Return the module of ours that an imported name lies in, None for somebody else's."""
+    parts = name.split(".")
+    if parts[0] != "pynetdicom":
+        return None
+    while parts := parts[1:] if parts[0] == "pynetdicom" else parts[:-1]:
+        if ".".join(parts) in modules:
+            return ".".join(parts)
+    return "facade"
+
+
+def import_violations(module: str, source: str, modules: set[str]) -> Iterator[str]:
+    """Yield a line for each import that the table does not allow."""
+    here = row_of(module)
+    if here not in LAYER:
+        yield f"{module} is missing in the table of layers"
+        return
+    for name, line, type_only in imports(ast.parse(source)):
+        where = f"{module}:{line}"
+        top = name.partition(".")[0]
+        if name.startswith("."):
+            yield f"{where} relative import {name}"
+        elif top in IMPURE and LAYER[here] <= SANS_IO and (module, top) not in PURE_EXCEPT:
+            yield f"{where} imports {top} below the sans-I/O line"
+        target = target_of(name, modules)
+        if target is None or target == module:
+            continue
+        if type_only and (target in TYPES_FOR_ALL or (module, target) in TYPES_FOR):
+            continue
+        there = row_of(target)
+        if target == "facade" and (here, there) not in EDGES:
+            yield f"{where} imports from the facade"
+        elif LAYER.get(there, 99) >= LAYER[here] and (here, there) not in EDGES:
+            yield f"{where} imports {target}, which is not below it"
+
+
+def sleeps(module: str, source: str) -> Iterator[str]:
+    """Yield a line for each ``sleep`` that is called or imported."""
+    for node in ast.walk(ast.parse(source)):
+        called = isinstance(node, ast.Attribute) and ast.unparse(node) == "time.sleep"
+        imported = isinstance(node, ast.ImportFrom) and node.module == "time"
+        if called or (imported and any(alias.name == "sleep" for alias in node.names)):
+            yield f"{module}:{node.lineno} sleeps"
+
+
+def long_functions(module: str, source: str) -> Iterator[str]:
+    """Yield a line for each function with too many statements, its docstring not counted."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            statements = sum(isinstance(part, ast.stmt) for part in ast.walk(node)) - 1
+            statements -= ast.get_docstring(node) is not None
+            if statements > MAX_STATEMENTS:
+                yield f"{module}:{node.lineno} {node.name} has {statements} statements"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module(module: str) -> None:
+    source = MODULES[module].read_text(encoding="utf-8")
+    found = [
+        *import_violations(module, source, set(MODULES)),
+        *sleeps(module, source),
+        *long_functions(module, source),
+    ]
+    assert not found, "\n".join(found)
+    assert len(source.splitlines()) <= MAX_LINES
+
+
+def test_table_names_real_modules() -> None:
+    families = {module.partition(".")[0] + ".*" for module in MODULES}
+    assert set(LAYER) - set(MODULES) - families == set()
+
+
+def test_tests_do_not_sleep() -> None:
+    found = [
+        line
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for line in sleeps(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+class TestChecker:
+    """The checks find what they are there for."""
+
+    @pytest.mark.parametrize(
+        ("module", "source"),
+        [
+            ("fsm", "from pynetdicom.dul.protocol import UpperLayer"),
+            ("pdu", "from pynetdicom import ae"),
+            ("pdu", "import pynetdicom.ae"),
+            ("pdu_primitives", "from pynetdicom.pdu import decode_pdu"),
+            ("pdu_primitives", "from pynetdicom import pdu_items"),
+            ("pdu_primitives", "from pynetdicom.presentation import PresentationContext"),
+            ("acse", "from pynetdicom.dimse import DIMSEServiceProvider"),
+            ("service_class.base", "from pynetdicom.service_class.storage import x"),
+            ("service_class.storage", "from pynetdicom.service_class.verification import x"),
+            ("dul.protocol", "from pynetdicom.transport import AssociationSocket"),
+            ("utils", "def f():\n    from pynetdicom.pdu import decode_pdu"),
+            ("association", "from pynetdicom import AE"),
+            ("acse", "import pynetdicom"),
+            ("acse", "from .dimse import x"),
+            ("acse", "from . import dimse"),
+            ("dul.protocol", "import time"),
+            ("pdu", "from threading import Lock"),
+            ("status", "import socket, sys"),
+            ("events", "import time"),
+            ("fsm", "if TYPE_CHECKING:\n    from pynetdicom.dul.provider import x"),
+            ("unheard_of", "pass"),
+            ("dul.unheard_of", "pass"),
+        ],
+    )
+    def test_import_found(self, module: str, source: str) -> None:
+        known = {*MODULES, *(name for name in LAYER if "*" not in name), "service_class.storage"}
+        known |= {"service_class.verification", module}
+        assert list(import_violations(module, source, known))
+
+    @pytest.mark.parametrize(
+        ("module", "source"),
+        [
+            ("dul.protocol", "from pynetdicom.fsm import StateMachine"),
+            ("pdu", "from pynetdicom.pdu_primitives import A_ABORT"),
+            ("pdu", "from pynetdicom import _config, pdu_items"),
+            ("apps.demo", "from pynetdicom import AE, evt"),
+            ("ae", "from pynetdicom.association import Association\nimport threading"),
+            ("events", "from datetime import datetime"),
+            ("events", "if TYPE_CHECKING:\n    from pynetdicom.association import Association"),
+            ("service_class.storage", "from pynetdicom.service_class.base import ServiceClass"),
+            ("transport", "import socket, ssl\nfrom pynetdicom.limits import Limits"),
+        ],
+    )
+    def test_import_allowed(self, module: str, source: str) -> None:
+        known = {*MODULES, *(name for name in LAYER if "*" not in name), "service_class.storage"}
+        assert list(import_violations(module, source, known)) == []
+
+    @pytest.mark.parametrize("source", ["import time\ntime.sleep(1)", "from time import sleep"])
+    def test_sleep_found(self, source: str) -> None:
+        assert list(sleeps("pdu", source))
+
+    def test_long_function_found(self) -> None:
+        body = "    x = 1\n" * MAX_STATEMENTS
+        assert list(long_functions("pdu", f"def f():\n    '''Doc.'''\n{body}")) == []
+        assert list(long_functions("pdu", f"def f():\n{body}    return x\n"))
