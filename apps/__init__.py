@@ -1,0 +1,1 @@
+"""The applications, run as ``python -m pynetdicom <app>``; installed as ``pynetdicom.apps``."""

@@ -1,0 +1,59 @@
+"""Run an application of the package: ``python -m pynetdicom <app> ...``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import pynetdicom
+from pynetdicom._version import __version__
+
+APPS = {
+    "demo": "send the sample files of pydicom to our own SCP and compare what arrives",
+}
+
+if find_spec("pynetdicom.apps") is None:
+    # A checkout that is not installed: there the apps lie next to the package, not in it.
+    pynetdicom.__path__.append(str(Path(__file__).parents[1]))
+
+
+def usage() -> str:
+    """Return the help text."""
+    lines = ["usage: python -m pynetdicom [--help | --version | <app> ...]", "", "apps:"]
+    lines += [f"  {name:<10} {purpose}" for name, purpose in APPS.items()]
+    return "\n".join(lines)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the application that the first argument names, with the other arguments.
+
+    Parameters
+    ----------
+    args : sequence of str, optional
+        The arguments, without the name of the program; those of the process by default.
+
+    Returns
+    -------
+    int
+        The exit status: the application's own, or 2 if there is no such application.
+    """
+    name, *rest = (sys.argv[1:] if args is None else args) or [""]
+    if name in ("-h", "--help"):
+        print(usage())
+        return 0
+    if name == "--version":
+        print(__version__)
+        return 0
+    if name not in APPS:
+        problem = f"no app named {name!r}" if name else "which app?"
+        print(f"{usage()}\n\npython -m pynetdicom: {problem}", file=sys.stderr)
+        return 2
+    run: Callable[[Sequence[str]], int] = import_module(f"pynetdicom.apps.{name}").main
+    return run(rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Tests with other DICOM implementations at the far end."""
