@@ -210,6 +210,15 @@ class TestRejection:
         log.wait_for("REJECTED", 2)
         assert log.names() == ["REQUESTED", "REJECTED"] * 2
 
+    def test_log_cannot_be_flooded(
+        self, start_scp: StartSCP, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        server = start_scp(require_called_aet=True)
+        server.ae.limits.error_lines = 0
+        with association(port_of(server)) as assoc:
+            assert assoc.is_rejected
+        assert "refused" not in caplog.text
+
     @pytest.mark.parametrize("result", [0, 3, None])
     def test_no_such_result(self, result: Any) -> None:
         assoc = Association(AE(), "acceptor")

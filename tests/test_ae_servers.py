@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
-from pynetdicom import AE, _config, build_context, evt
+from pynetdicom import AE, Association, _config, build_context, evt
 from pynetdicom.sop_class import Verification
 from pynetdicom.transport import AssociationServer, ThreadedAssociationServer
 from tests.support import raw, sockets
@@ -284,6 +284,24 @@ class TestShutdown:
             assert echoes(HOST, port_of(server))
         with pytest.raises(ConnectionRefusedError):
             raw.connect(port_of(server))
+
+
+def test_no_more_threads(
+    ae: AE, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The connection is closed, and the server goes on."""
+
+    def fail(assoc: Association) -> None:
+        raise RuntimeError("can't start new thread")
+
+    server = ae.start_server(LOCAL, block=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(Association, "start", fail)
+        with raw.connect(port_of(server)) as peer:
+            peer.expect_closed()
+    assert echoes(HOST, port_of(server))
+    assert "can't start new thread" in caplog.text
+    assert ae.active_associations == []
 
 
 class TestMaximumAssociations:

@@ -525,6 +525,64 @@ class TestRequests:
                 assert not assoc.is_established
                 assert log.names() == ["ESTABLISHED", end]
 
+    def test_without_a_mandatory_element(
+        self, start_scp: StartSCP, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        log = EventLog("ABORTED")
+        port = port_of(start_scp([CT], log.bindings))
+        with raw.associated(port, raw.STORE_CONTEXT) as peer:
+            request = raw.without(raw.store_rq(), raw.SOP_INSTANCE)
+            peer.send(raw.message(request, 3, raw.data_set()))
+            assert peer.expect_abort() == (2, 0)
+        join(log.wait_for("ABORTED").assoc)
+        assert "without a mandatory element: C-STORE" in caplog.text
+
+    def test_of_a_peer_that_takes_no_response(
+        self, start_scp: StartSCP, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        log = EventLog("ABORTED")
+        port = port_of(start_scp(handlers=log.bindings))
+        user = raw.user_information(maximum_length=7)
+        with raw.associated(port, raw.ECHO_CONTEXT, user=user) as peer:
+            peer.send(raw.message(raw.echo_rq()))
+            assert peer.expect_abort() == (0, 0)
+        join(log.wait_for("ABORTED").assoc)
+        assert "leaves no room for data" in caplog.text
+
+    def test_store_in_the_context_of_another_class(self, start_scp: StartSCP) -> None:
+        """Some peers send the instances of a C-GET in its own context."""
+        seen: list[Any] = []
+        handlers = [(evt.EVT_C_STORE, lambda event: seen.append(event.context) or 0x0000)]
+        port = port_of(start_scp([ECHO, CT], handlers))
+        explicit = raw.proposal(3, raw.CT_IMAGE, raw.EXPLICIT)
+        with raw.associated(port, raw.ECHO_CONTEXT, explicit) as peer:
+            peer.send(raw.message(raw.store_rq(), 1, raw.data_set()))
+            response = peer.read_message()
+            assert (response.status, response.context_id) == (0x0000, 1)
+            peer.release()
+        assert tuple(seen[0]) == (1, CT, raw.EXPLICIT.decode())
+
+    def test_exception_while_nothing_else_can_be_done(self) -> None:
+        def fail(*args: Any, **kwargs: Any) -> bool:
+            raise LookupError("wrong")
+
+        ae = AE()
+        ae.add_supported_context(ECHO)
+        log = EventLog("ABORTED CONN_CLOSE")
+        with sockets.tcp_pair() as (ours, theirs):
+            assoc = Association(ae, "acceptor")
+            assoc.acceptor.supported_contexts = ae.supported_contexts
+            for binding in log.bindings:
+                assoc.bind(*binding)
+            assoc.set_socket(AssociationSocket(assoc, client_socket=ours))
+            assoc.dul.watch = fail  # type: ignore[method-assign]
+            theirs.sendall(raw.associate_rq(raw.ECHO_CONTEXT))
+            with pytest.raises(LookupError, match="wrong"):
+                assoc.run_reactor()
+        assert assoc.is_aborted
+        assert assoc.dul.is_closed
+        assert sorted(log.names()) == ["ABORTED", "CONN_CLOSE"]
+
     def test_exception_in_the_reactor(
         self, start_scp: StartSCP, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -416,7 +416,7 @@ class TestAbort:
             assoc.abort()
             assert assoc.dul.is_closed
 
-    @pytest.mark.parametrize("end", ["abort", "provider", "close", "reset"])
+    @pytest.mark.parametrize("end", ["abort", "provider", "close", "reset", "garbage"])
     def test_by_the_peer(self, end: str, caplog: pytest.LogCaptureFixture) -> None:
         go_on = threading.Event()
 
@@ -428,6 +428,9 @@ class TestAbort:
                 peer.expect_closed()
             elif end == "reset":
                 peer.reset()
+            elif end == "garbage":
+                peer.send(b"\x44" * 10)
+                assert peer.expect_abort() == (2, 1)
 
         log = EventLog("ACSE_RECV ABORTED")
         with (
@@ -458,7 +461,17 @@ class TestAbort:
         log = EventLog("ACSE_RECV")
         with association(port_of(start_scp(handlers=log.bindings))) as assoc:
             assoc.acse.send_abort(source)
-            assert log.wait_for("ACSE_RECV", 2).primitive is not None
+            received = log.wait_for("ACSE_RECV", 2).primitive
+            assert isinstance(received, A_ABORT if source == 0 else A_P_ABORT)
+
+    @pytest.mark.parametrize("reason", [0, 1, 2, 4, 5, 6])
+    def test_sent_by_the_acse_with_a_reason(self, start_scp: StartSCP, reason: int) -> None:
+        log = EventLog("ACSE_RECV")
+        with association(port_of(start_scp(handlers=log.bindings))) as assoc:
+            assoc.acse.send_ap_abort(reason)
+            received = log.wait_for("ACSE_RECV", 2).primitive
+            assert isinstance(received, A_P_ABORT)
+            assert received.provider_reason == reason
 
     def test_received_and_not_yet_taken(self) -> None:
         acse = Association(AE(), "requestor").acse
@@ -514,6 +527,16 @@ class TestAbortByHandlers:
         assert bool(there.all("DIMSE_SENT")) is (name == "DIMSE_SENT")
 
 
+    def test_of_a_rejection(self, start_scp: StartSCP) -> None:
+        log = EventLog("ABORTED REJECTED")
+        abort = once(lambda event: event.assoc.abort())
+        handlers = [(evt.EVT_ACSE_RECV, abort), *log.bindings]
+        port = port_of(start_scp(require_called_aet=True))
+        with association(port, evt_handlers=handlers) as assoc:
+            assert ends(assoc) == ["aborted"]
+        assert log.names() == ["ABORTED"]
+
+
 class TestKill:
     def test_no_word_to_anybody(self, start_scp: StartSCP) -> None:
         there, here = EventLog("ABORTED"), EventLog("ABORTED RELEASED ACSE_SENT CONN_CLOSE")
@@ -550,13 +573,16 @@ class TestTimeouts:
             assert ends(assoc) == ["aborted"]
         assert f"Peer has not answered the request in {SOON} s" in caplog.text
 
-    @pytest.mark.parametrize("end", ["close", "abort"])
+    @pytest.mark.parametrize("end", ["close", "abort", "garbage"])
     def test_peer_ends_instead(self, end: str, caplog: pytest.LogCaptureFixture) -> None:
         def leave(peer: raw.Peer) -> None:
             peer.expect(raw.ASSOCIATE_RQ)
             if end == "abort":
                 peer.send(raw.abort())
                 peer.expect_closed()
+            elif end == "garbage":
+                peer.send(b"\x44" * 10)
+                assert peer.expect_abort() == (2, 1)
 
         with raw.serving(leave) as server, association(server.port) as assoc:
             assert ends(assoc) == ["aborted"]

@@ -26,7 +26,7 @@ from tests.support import raw
 from tests.support.associations import SOON
 from tests.support.raw import CT_IMAGE, INSTANCE, Peer
 from tests.support.sockets import unresponsive
-from tests.support.tls import client_context
+from tests.support.tls import client_context, server_context
 from tests.support.watch import complaints, make_file, peak_memory, scu
 
 CLOSE_SOON = Limits(close_timeout=SOON)
@@ -833,3 +833,61 @@ def test_association_that_was_aborted_cannot_be_used_again() -> None:
         with pytest.raises(RuntimeError):
             assoc.send_c_echo()
         assert has_ended(assoc)
+
+
+# -- with TLS --------------------------------------------------------------------------------
+
+
+def plaintext(peer: Peer) -> None:
+    """Send what is not encrypted."""
+    socket.socket.sendall(peer.socket, raw.message(raw.echo_rsp(5)))
+    with suppress(OSError):  # it may be told what is wrong with that
+        peer.drain()
+
+
+@pytest.mark.parametrize(
+    "respond",
+    [
+        pytest.param(Peer.drain, id="nothing"),
+        pytest.param(lambda peer: (peer.send(b"\x04\0"), peer.drain()), id="part"),
+        pytest.param(Peer.close, id="close"),
+        pytest.param(Peer.reset, id="reset"),
+        pytest.param(lambda peer: (peer.send(raw.abort()), peer.drain()), id="abort"),
+        pytest.param(plaintext, id="plaintext"),
+    ],
+)
+@pytest.mark.parametrize("request_", [echo, store])
+def test_faults_with_tls(respond: Callable[[Peer], object], request_: Request) -> None:
+    with raw.serving(responding(respond), tls=server_context()) as server:
+        ae = scu(limits=CLOSE_SOON, dimse_timeout=SOON)
+        arguments: Any = {"tls_args": (client_context(), "localhost")}
+        assoc = ae.associate(raw.HOST, server.port, **arguments)
+        assert assoc.is_established
+        assert len(request_(assoc)) == 0
+        assert assoc.is_aborted
+        assert has_ended(assoc)
+
+
+@pytest.mark.parametrize("reads_on", [False, True], ids=["stops", "reads-on"])
+def test_slow_reader_with_tls(large_file: Path, reads_on: bool) -> None:
+    given_up = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        if reads_on:
+            peer.read_message()
+            peer.send(raw.message(raw.store_rsp(), 3))
+            peer.agree_to_release()
+        else:
+            assert given_up.wait(raw.PATIENCE)
+
+    with raw.serving(script, receive_buffer=4096, tls=server_context()) as server:
+        ae = scu(limits=CLOSE_SOON, network_timeout=None if reads_on else SOON)
+        arguments: Any = {"tls_args": (client_context(), "localhost")}
+        assoc = ae.associate(raw.HOST, server.port, **arguments)
+        status = assoc.send_c_store(large_file)
+        assert status.get("Status") == (0x0000 if reads_on else None)
+        assoc.release()
+        assert has_ended(assoc)
+        assert assoc.is_released == reads_on
+        given_up.set()

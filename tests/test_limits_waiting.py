@@ -265,6 +265,25 @@ def allow_roles(watched: WatchedSCP) -> None:
         context.scu_role = context.scp_role = True
 
 
+def test_row23_time_in_which_we_do_not_read_does_not_count(start_scp: Callable[..., Any]) -> None:
+    leave = threading.Event()
+
+    def handle(event: Any) -> int:
+        leave.wait(raw.PATIENCE)
+        return 0x0000
+
+    handlers = [(evt.EVT_C_ECHO, handle), (evt.EVT_C_STORE, lambda event: 0x0000)]
+    limits = Limits(stall_rate=10**9)
+    watched = WatchedSCP(start_scp, handlers=handlers, network_timeout=SOON, limits=limits)
+    large = raw.message(raw.store_rq(2), 3, raw.data_set(length=400_000), size=450_000)
+    with raw.associated(watched.port) as peer:
+        peer.send(raw.message(raw.echo_rq(1)), large)
+        assert not peer.is_closed_within(3 * SOON)
+        leave.set()
+        assert peer.read_message().number(raw.RESPONDED_TO) == 1
+        assert peer.read_message().number(raw.RESPONDED_TO) == 2
+
+
 def test_row24_peer_that_does_not_read_is_given_up(
     start_scp: Callable[..., Any], large_file: Path
 ) -> None:

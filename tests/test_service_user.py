@@ -228,6 +228,8 @@ class TestNegotiated:
         assert user.role_selection == {CT: role}
         assert user.asynchronous_operations == (0, 0)
         assert user.sop_class_common_extended == {}  # an acceptor proposes none
+        assert user.user_information == [role, window(0, 0), common(CT)]
+        assert user.extended_negotiation == user.user_information
 
     def test_accepted_common_extended(self, acceptance: Association) -> None:
         assert acceptance.acceptor.accepted_common_extended == {}

@@ -106,6 +106,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
 
         self.context_by_id: dict[int, PresentationContext] = {}
         self._accepted: list[PresentationContext] = []
+        self._by_syntax: dict[str, list[PresentationContext]] = {}
         self._rejected_contexts: list[PresentationContext] = []
         self.peer_maximum_length = 0
 
@@ -321,6 +322,9 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         contexts = sorted(contexts, key=lambda context: context.context_id or 0)
         self._accepted = [context for context in contexts if context.result == 0]
         self._rejected_contexts = [context for context in contexts if context.result != 0]
+        self._by_syntax = {}
+        for context in self._accepted:
+            self._by_syntax.setdefault(str(context.abstract_syntax), []).append(context)
         self.context_by_id = {
             context.context_id: context
             for context in self._accepted
@@ -428,21 +432,17 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         timeout it is aborted. Called by a handler that runs while something is being received,
         the release follows when the handler has returned.
         """
-        if not self.is_established:
-            return
         if self.dul.in_dispatch:
-            self._deferred.append(self.release)
-            self.dul.tell_watcher()
+            if self.is_established:
+                self._deferred.append(self.release)
+                self.dul.tell_watcher()
             return
-        LOGGER.info("Releasing Association with %s", self._peer_text())
-        self._finish_release()
-
-    def _finish_release(self) -> None:
         with self._state_lock:
             if not self.is_established:
                 return
             self.is_established = False  # so that nobody sends any more
             self._is_ending = True
+        LOGGER.info("Releasing Association with %s", self._peer_text())
         self.dul.tell_callers()
         if self.acse.negotiate_release():
             self._released()

@@ -39,6 +39,7 @@ class ServiceClassUser:
     dul: DULServiceProvider
     is_established: bool
     _accepted: list[PresentationContext]
+    _by_syntax: dict[str, list[PresentationContext]]
     _rejected_contexts: list[PresentationContext]
 
     @property
@@ -85,11 +86,11 @@ class ServiceClassUser:
         """
         candidates = [
             context
-            for context in self._accepted
-            if context.abstract_syntax == ab_syntax
-            and (context.as_scp if role == "scp" else context.as_scu)
+            for context in self._by_syntax.get(ab_syntax, ())
+            if (context.as_scp if role == "scp" else context.as_scu)
         ]
-        candidates.sort(key=lambda context: context.context_id != context_id)
+        if context_id is not None:
+            candidates.sort(key=lambda context: context.context_id != context_id)
         for context in candidates:
             if not tr_syntax or context.transfer_syntax[0] == tr_syntax:
                 return context
@@ -176,9 +177,8 @@ class ServiceClassUser:
             If Verification was not accepted, or `msg_id` is out of range.
         """
         self._check_established()
-        primitive = C_ECHO()
+        primitive = C_ECHO._from_values({"AffectedSOPClassUID": Verification})
         primitive.MessageID = msg_id
-        primitive.AffectedSOPClassUID = Verification
         context = self._get_valid_context(Verification, "", "scu")
         return self._request(primitive, context.context_id or 0)
 

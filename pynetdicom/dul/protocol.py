@@ -367,6 +367,16 @@ class UpperLayer:
             rest = rest[count:]
             self.bytes_received(count, now)
 
+    def postpone(self, seconds: float) -> None:
+        """Give a PDU that has begun more time: that in which nobody looked for the rest of it.
+
+        Parameters
+        ----------
+        seconds : float
+            How long.
+        """
+        self._pdu_begun += seconds
+
     def receive_eof(self, now: float) -> None:
         """Take note that the transport connection is closed, or could not be opened.
 

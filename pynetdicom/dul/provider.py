@@ -81,14 +81,15 @@ class DULServiceProvider:
         self._unsent: list[Buffer] = []
         self._inbox: deque[Any] = deque()  # received, not yet dispatched
         self._taken = 0  # PDVs dispatched of the first P_DATA in the inbox
-        lock = threading.Lock()
-        self._news = threading.Condition(lock)  # for the callers who wait
-        self._watch_news = threading.Condition(lock)  # for the watcher
+        self._turn = threading.Lock()  # guards who reads, and is the lock of both conditions
+        self._news = threading.Condition(self._turn)  # for the callers who wait
+        self._watch_news = threading.Condition(self._turn)  # for the watcher
         self._reader: int | None = None  # the thread that has the turn
         self._callers = 0  # threads that wait for news
         self._caller_came = False  # somebody waited while the watcher had the turn
         self._last_turn = float("-inf")  # when a caller last had the turn
         self._last_received = self._last_sent = self._idle_since = monotonic()
+        self._last_look = self._last_received  # when the socket was last looked at
         self._close_told = False  # whether EVT_CONN_CLOSE has been triggered
         self._reported: PDUDecodeError | None = None
         self._first_bytes = b""  # that the peer sent
@@ -129,7 +130,7 @@ class DULServiceProvider:
     def _prepare(self) -> None:
         """Begin with a fresh upper layer, with the settings that the association has now."""
         self.upper_layer = self._new_upper_layer()
-        self._last_received = monotonic()
+        self._last_received = self._last_look = monotonic()
         self.update_observers()
 
     def update_observers(self) -> None:
@@ -454,7 +455,7 @@ class DULServiceProvider:
 
     def _try_turn(self) -> bool:
         """Take the turn if it is free."""
-        with self._news:
+        with self._turn:
             if self._reader is not None or not self._is_live():
                 return False
             self._reader = threading.get_ident()
@@ -462,7 +463,7 @@ class DULServiceProvider:
 
     def _take_turn(self, done: Callable[[], object], until: float | None) -> bool:
         """Take the turn, or else wait for news; return whether it was taken."""
-        with self._news:
+        with self._turn:
             if self._reader is None:
                 self._reader = threading.get_ident()
                 return True
@@ -478,7 +479,7 @@ class DULServiceProvider:
 
     def _take_watch(self, done: Callable[[], object]) -> bool:
         """Take the turn if no caller had it of late, or else wait; return whether it was taken."""
-        with self._watch_news:
+        with self._turn:
             quiet = monotonic() - self._last_turn
             if self._reader is None and quiet >= WATCH_DELAY and not self._callers:
                 self._reader = threading.get_ident()
@@ -490,7 +491,7 @@ class DULServiceProvider:
 
     def _leave_turn(self) -> None:
         """Leave the turn to whoever waits for it."""
-        with self._news:
+        with self._turn:
             if threading.get_ident() != self._assoc.ident or self._caller_came:
                 self._last_turn = monotonic()
             self._reader = None
@@ -505,8 +506,9 @@ class DULServiceProvider:
 
     def tell_watcher(self) -> None:
         """There is something to do for the association's own thread."""
-        with self._watch_news:
-            self._watch_news.notify_all()
+        if threading.get_ident() != self._assoc.ident:
+            with self._watch_news:
+                self._watch_news.notify_all()
 
     def wake(self) -> None:
         """Let whoever waits look anew at the time-outs and at what there is to do."""
@@ -528,7 +530,11 @@ class DULServiceProvider:
         assert socket is not None
         if layer.in_pdu or self._assoc.dimse.in_message:
             socket.quick_ack()  # a sender that uses Nagle's algorithm waits for it
-        readable = self._wait(True, bool(self._unsent), earliest(until, layer.deadline))
+            layer.postpone(monotonic() - self._last_look)  # while a handler ran, for example
+        at = layer.deadline
+        if at is None or (until is not None and until < at):
+            at = until
+        readable = self._wait(True, bool(self._unsent), at)
         now = self._receive(readable)
         if layer.error is not None:
             self._report(layer.error)
@@ -550,7 +556,7 @@ class DULServiceProvider:
         """Read from the socket if there is something; look after deadlines; return the time."""
         layer, socket = self.upper_layer, self.socket
         assert socket is not None
-        now = monotonic()
+        now = self._last_look = monotonic()
         received: int | None = None
         with self._io:
             if self.is_closed:

@@ -12,6 +12,7 @@ import pynetdicom.events as evt
 from pynetdicom.dimse_primitives import DimseServiceType
 from pynetdicom.presentation import PresentationContextTuple
 from pynetdicom.status import GENERAL_STATUS, StatusDictType
+from pynetdicom.utils import make_uid
 from pynetdicom.utils import safe_text
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ LOGGER = logging.getLogger("pynetdicom.service_class")
 
 def sop_class_of(request: DimseServiceType) -> UID:
     """Return the Affected, or else the Requested, SOP Class UID of a request."""
-    requested = getattr(request, "RequestedSOPClassUID", None)
-    return request.AffectedSOPClassUID or requested or UID("")
+    values = request._values
+    return make_uid(
+        values.get("AffectedSOPClassUID") or values.get("RequestedSOPClassUID") or ""
+    )
 
 
 class ServiceClass:
@@ -137,7 +140,7 @@ class ServiceClass:
 
     def _copy_status(self, status: Dataset, rsp: DimseServiceType) -> None:
         """Copy the elements of a status data set that the response has."""
-        if "Status" not in status:
+        if status.get("Status") is None:
             LOGGER.error("A handler returned a data set without Status")
             rsp.Status = self._missing_status
             return
@@ -145,7 +148,8 @@ class ServiceClass:
             if hasattr(rsp, element.keyword):
                 setattr(rsp, element.keyword, element.value)
             else:
-                LOGGER.warning("'%s' of a handler's status has no place there", element.keyword)
+                name = element.keyword or element.tag
+                LOGGER.warning("'%s' of a handler's status has no place there", name)
 
     def _handle(
         self,

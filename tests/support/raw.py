@@ -7,6 +7,7 @@ its connections in a thread. Sockets have a timeout, so that a test that fails d
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -575,10 +576,18 @@ class Server:
         there are no more it listens still, and accepts nothing.
     receive_buffer : int, optional
         Bytes of the connections' receive buffers.
+    tls : ssl.SSLContext, optional
+        To speak TLS.
     """
 
-    def __init__(self, *scripts: Script, receive_buffer: int | None = None) -> None:
+    def __init__(
+        self,
+        *scripts: Script,
+        receive_buffer: int | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._scripts = scripts
+        self._tls = tls
         self._listener = socket.socket()
         if receive_buffer is not None:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -594,11 +603,16 @@ class Server:
     def _run(self) -> None:
         try:
             for script in self._scripts:
-                with Peer(self._listener.accept()[0]) as peer:
+                with Peer(self._accept()) as peer:
                     script(peer)
         except BaseException as error:
             if not self._is_leaving:
                 self._error = error
+
+    def _accept(self) -> socket.socket:
+        connection, _ = self._listener.accept()
+        connection.settimeout(PATIENCE)
+        return self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
 
     def join(self) -> None:
         """Wait for the end of the last script, and raise what a script raised."""
@@ -618,9 +632,9 @@ class Server:
 
 
 @contextmanager
-def serving(*scripts: Script, receive_buffer: int | None = None) -> Iterator[Server]:
-    """Run a scripted server; in the end every script must have been run without an error."""
-    server = Server(*scripts, receive_buffer=receive_buffer)
+def serving(*scripts: Script, **settings: Any) -> Iterator[Server]:
+    """Run a :class:`Server`; in the end every script must have been run without an error."""
+    server = Server(*scripts, **settings)
     try:
         yield server
         server.join()
