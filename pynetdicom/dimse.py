@@ -211,6 +211,9 @@ class DIMSEServiceProvider:
             )
         pdus = p_data_buffers(context_id, True, command, limit)
         with self._sending:
+            if data_set is None:
+                send(pdus)
+                return
             begun = False
             try:
                 # The command and the first of the data leave in one write: a peer that delays
@@ -220,8 +223,6 @@ class DIMSEServiceProvider:
                     begun = True
                     send(pdus)
                     pdus = []
-                if not begun:
-                    send(pdus)
             except UpperLayerError:
                 raise
             except BaseException:  # of what gives the pieces, for one
@@ -573,10 +574,8 @@ def _end_of_data(pdvs: Sequence[tuple[int, int, Buffer]], start: int, context_id
     return end
 
 
-def _pieces(data_set: DataSource | None, size: int, limit: int) -> Iterator[tuple[Buffer, bool]]:
+def _pieces(data_set: DataSource, size: int, limit: int) -> Iterator[tuple[Buffer, bool]]:
     """Cut a data set into pieces to be sent at a time, each with whether it is the last."""
-    if data_set is None:
-        return
     if not isinstance(data_set, (bytes, bytearray, memoryview)):
         yield from data_set
         return

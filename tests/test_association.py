@@ -562,6 +562,16 @@ class TestRequests:
             peer.release()
         assert tuple(seen[0]) == (1, CT, raw.EXPLICIT.decode())
 
+    def test_store_of_a_class_that_has_no_context(self, start_scp: StartSCP) -> None:
+        """A service is not particular about the class."""
+        seen: list[Any] = []
+        handlers = [(evt.EVT_C_STORE, lambda event: seen.append(event.context) or 0x0000)]
+        with raw.associated(port_of(start_scp([CT], handlers)), raw.STORE_CONTEXT) as peer:
+            peer.send(raw.message(raw.store_rq(sop_class=raw.MR_IMAGE), 3, raw.data_set()))
+            assert peer.read_message().status == 0x0000
+            peer.release()
+        assert tuple(seen[0]) == (3, CT, raw.IMPLICIT.decode())
+
     def test_exception_while_nothing_else_can_be_done(self) -> None:
         def fail(*args: Any, **kwargs: Any) -> bool:
             raise LookupError("wrong")

@@ -323,6 +323,14 @@ class TestReleaseByHandlers:
         join(acceptance)
         assert ends(acceptance) == ["released"]
 
+    def test_too_early(self, start_scp: StartSCP) -> None:
+        """What has not been established yet is not released, neither now nor later."""
+        release = once(lambda event: event.assoc.release())
+        handlers = [(evt.EVT_PDU_RECV, release)]
+        with association(port_of(start_scp()), evt_handlers=handlers) as assoc:
+            assert assoc.send_c_echo().Status == 0x0000
+            assert ends(assoc) == []
+
     def test_requests_of_such_handlers(self, start_scp: StartSCP) -> None:
         """They can't wait for a response, and are told so."""
         errors: list[BaseException] = []
@@ -588,6 +596,27 @@ class TestTimeouts:
             assert ends(assoc) == ["aborted"]
         (line,) = complaints(caplog.records)
         assert ("AE title" in line) is (end == "abort")
+
+    @pytest.mark.parametrize("name", ["acse", "dimse", "network"])
+    def test_of_no_seconds(self, start_scp: StartSCP, name: str) -> None:
+        """It passes at once."""
+        ae = AE()
+        setattr(ae, f"{name}_timeout", 0)
+        with association(port_of(start_scp()), ae=ae) as assoc:
+            if name == "dimse":
+                assert assoc.send_c_echo() == Dataset()
+            join(assoc)
+            assert ends(assoc) == ["aborted"]
+
+    def test_none(self, start_scp: StartSCP) -> None:
+        timeouts = dict.fromkeys(["acse_timeout", "dimse_timeout", "network_timeout"])
+        server = start_scp(**timeouts)
+        ae = AE()
+        for name in timeouts:
+            setattr(ae, name, None)
+        with association(port_of(server), ae=ae) as assoc:
+            assert assoc.send_c_echo().Status == 0x0000
+        assert ends(assoc) == ["released"]
 
     def test_nothing_is_requested(self, start_scp: StartSCP) -> None:
         log = EventLog("REQUESTED CONN_CLOSE ABORTED")

@@ -38,6 +38,14 @@ def associate(server: raw.Server, handlers: Any = (), **settings: Any) -> Associ
     return scu(**settings).associate(raw.HOST, server.port, evt_handlers=list(handlers))
 
 
+def lose_patience(event: Any) -> None:
+    """Let the network time-out pass soon from now on, but not before a request has begun."""
+    event.assoc.network_timeout = SOON
+
+
+IMPATIENT = (evt.EVT_DIMSE_SENT, lose_patience)
+
+
 def has_ended(assoc: Association) -> bool:
     """Return whether an association is over, its thread included."""
     if assoc.ident is not None:
@@ -587,7 +595,7 @@ def test_peer_stops_reading_within_a_store(large_file: Path, reads: bool) -> Non
         assert given_up.wait(raw.PATIENCE)
 
     with raw.serving(script, receive_buffer=4096) as server:
-        assoc = associate(server, network_timeout=SOON)
+        assoc = associate(server, [IMPATIENT])
         with peak_memory() as peak:
             assert len(assoc.send_c_store(large_file)) == 0
         assert assoc.is_aborted
@@ -680,7 +688,8 @@ def releasing(answer: Callable[[Peer], object]) -> raw.Script:
 )
 def test_release_that_is_not_answered_ends_in_an_abort(answer: Callable[[Peer], object]) -> None:
     with raw.serving(releasing(answer)) as server:
-        assoc = associate(server, acse_timeout=SOON)
+        assoc = associate(server)
+        assoc.acse_timeout = SOON
         assoc.release()
         assert assoc.is_aborted
         assert not assoc.is_released
@@ -744,7 +753,8 @@ def test_release_requests_that_cross_each_other_and_no_more() -> None:
         peer.drain()
 
     with raw.serving(releasing(cross)) as server:
-        assoc = associate(server, acse_timeout=SOON)
+        assoc = associate(server)
+        assoc.acse_timeout = SOON
         assoc.release()
         assert assoc.is_aborted
         assert has_ended(assoc)
@@ -882,9 +892,10 @@ def test_slow_reader_with_tls(large_file: Path, reads_on: bool) -> None:
             assert given_up.wait(raw.PATIENCE)
 
     with raw.serving(script, receive_buffer=4096, tls=server_context()) as server:
-        ae = scu(limits=CLOSE_SOON, network_timeout=None if reads_on else SOON)
         arguments: Any = {"tls_args": (client_context(), "localhost")}
-        assoc = ae.associate(raw.HOST, server.port, **arguments)
+        assoc = scu(limits=CLOSE_SOON).associate(raw.HOST, server.port, **arguments)
+        if not reads_on:
+            assoc.bind(*IMPATIENT)
         status = assoc.send_c_store(large_file)
         assert status.get("Status") == (0x0000 if reads_on else None)
         assoc.release()

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pynetdicom import _config, dimse, evt
+from pynetdicom._spool import Spool
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import C_CANCEL, C_ECHO, C_FIND, C_STORE, N_GET
 from pynetdicom.errors import UpperLayerError
@@ -67,6 +68,9 @@ class DUL:
 
     def tell_callers(self) -> None:
         self.callers_told += 1
+
+    def wake(self) -> None:
+        self.tell_callers()
 
     def tell_watcher(self) -> None:
         self.watcher_told += 1
@@ -537,6 +541,18 @@ def find_rq(message_id: int = 1) -> dict[int, bytes]:
     }
 
 
+def kept_spools(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return the spools made from now on; so none is discarded only because it is forgotten."""
+    spools: list[Any] = []
+
+    def make(*args: Any) -> Any:
+        spools.append(Spool(*args))
+        return spools[-1]
+
+    monkeypatch.setattr(dimse, "Spool", make)
+    return spools
+
+
 class TestRefused:
     """What breaks the rules ends the association, once and whatever follows it."""
 
@@ -547,6 +563,11 @@ class TestRefused:
             ([(STORE, raw.COMMAND, b"\0\0"), *data()], "without a complete command set"),
             ([STORED[0], (STORE, raw.DATA, b"a"), STORED[0]], "command fragment within the data"),
             ([STORED[0], *data(context_id=ECHO)], "context 3 goes on in context 1"),
+            (
+                [STORED[0], (STORE, raw.DATA, b"a"), *data(context_id=ECHO)],
+                "context 3 goes on in context 1",
+            ),
+            ([*STORED, *data()], "without a complete command set"),
             ([(STORE, raw.COMMAND, b""), *command(raw.echo_rq())], "goes on in context 1"),
             (command(raw.echo_rq(), 5), "context 5 has not been accepted"),
             ([(ECHO, raw.LAST_COMMAND, b"")], "no CommandField"),
@@ -603,19 +624,29 @@ class TestRefused:
             pytest.param([*data(context_id=ECHO)], id="another context"),
         ],
     )
-    def test_files_are_removed(self, spooling: Association, tmp_path: Path, end: list[Pdv]) -> None:
+    def test_files_are_removed(
+        self,
+        spooling: Association,
+        tmp_path: Path,
+        end: list[Pdv],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        spools = kept_spools(monkeypatch)
         receive(spooling, *STORED, STORED[0], (STORE, raw.DATA, b"begin"))
         assert len(names_in(tmp_path)) == 2
         receive(spooling, *end)
         assert spooling.aborts == ["provider"]
+        assert len(spools) == 2
         assert names_in(tmp_path) == []
 
     def test_file_of_a_response_to_no_request_is_removed(
-        self, spooling: Association, tmp_path: Path
+        self, spooling: Association, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        spools = kept_spools(monkeypatch)
         elements = find_rq() | {raw.COMMAND_FIELD: raw.us(0x8020), raw.RESPONDED_TO: raw.us(1)}
         receive(spooling, *command(elements, STORE), *data())
         assert "C-FIND response to no request" in the_fault(spooling)
+        assert len(spools) == 1
         assert names_in(tmp_path) == []
 
     def test_no_room_for_a_file(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -631,9 +662,11 @@ class TestRefused:
         def fail(self: Any) -> None:
             raise OSError("quota exceeded")
 
-        monkeypatch.setattr(dimse.Spool, "close", fail)
+        spools = kept_spools(monkeypatch)
+        monkeypatch.setattr(Spool, "close", fail)
         receive(spooling, *STORED)
         assert spooling.aborts == ["provider"]
+        assert len(spools) == 1
         assert names_in(tmp_path) == []
         assert not spooling.dimse.requests
 
@@ -678,9 +711,13 @@ class TestUnknownRequests:
         }
         assert not assoc.aborts
 
-    def test_its_data_set_is_thrown_away(self, spooling: Association, tmp_path: Path) -> None:
+    def test_its_data_set_is_thrown_away(
+        self, spooling: Association, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         elements = self.UNKNOWN | {raw.DATA_SET_TYPE: raw.us(raw.HAS_DATA_SET)}
+        spools = kept_spools(monkeypatch)
         receive(spooling, *command(elements, STORE), *data())
+        assert len(spools) == 1
         assert names_in(tmp_path) == []
         assert spooling.dimse.next_request() is None
         assert sent_message(spooling).status == 0x0211
@@ -793,6 +830,13 @@ class TestExchange:
         with assoc.dimse.exchange(echo(7), ECHO) as exchange:
             assert assoc.dimse.next_response(exchange, 1.0) is None
 
+    def test_association_ends(self, assoc: Association) -> None:
+        assoc.dimse.end_exchanges()
+        with assoc.dimse.exchange(echo(7), ECHO) as exchange:
+            assoc.dul.happens = iter([assoc.dimse.end_exchanges])
+            assert assoc.dimse.next_response(exchange, None) is None
+            assert assoc.dul.callers_told
+
     @pytest.mark.parametrize(
         ("elements", "context_id"),
         [
@@ -895,6 +939,8 @@ class TestCancel:
         assert not assoc.aborts
 
     def test_its_data_set_is_thrown_away(self, spooling: Association, tmp_path: Path) -> None:
+        kept = []
+        spooling.bind(evt.EVT_DIMSE_RECV, kept.append)
         elements = raw.cancel_rq(5) | {raw.DATA_SET_TYPE: raw.us(raw.HAS_DATA_SET)}
         receive(spooling, *command(elements, STORE), *data())
         assert names_in(tmp_path) == []

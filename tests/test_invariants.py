@@ -83,8 +83,9 @@ def test_i01_associations_end_when_we_say_so(stall: raw.Script, end: str) -> Non
         stall(peer)
 
     with raw.serving(script) as server:
-        ae = scu(acse_timeout=SOON, limits=CLOSE_SOON)
+        ae = scu(limits=CLOSE_SOON)
         assoc = ae.associate(raw.HOST, server.port)
+        ae.acse_timeout = SOON
         getattr(ae if end == "shutdown" else assoc, end)()
         assoc.join(raw.PATIENCE)
         assert not assoc.is_alive()
@@ -622,8 +623,8 @@ def test_i12_idle_time_out_closes_though_the_peer_does_not(response: str) -> Non
         peer.drain()
 
     with raw.serving(script) as server:
-        ae = scu(limits=CLOSE_SOON, network_timeout=None, acse_timeout=SOON)
-        assoc = ae.associate(raw.HOST, server.port)
+        assoc = scu(limits=CLOSE_SOON, network_timeout=None).associate(raw.HOST, server.port)
+        assoc.acse_timeout = SOON
         assoc.network_timeout_response = response
         assoc.network_timeout = SOON
         assoc.join(raw.PATIENCE)

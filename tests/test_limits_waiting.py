@@ -228,6 +228,18 @@ def test_row22_connection_is_closed_after_a_release_even_if_the_peer_does_not(
         watched.join()
 
 
+def never_idle(event: Any) -> None:
+    """Let an association be idle for ever, so that only a PDU that has begun can be too late."""
+    event.assoc.network_timeout = None
+
+
+STALLING: dict[str, Any] = {
+    "handlers": [(evt.EVT_ESTABLISHED, never_idle)],
+    "network_timeout": SOON,
+    "limits": Limits(close_timeout=SOON),
+}
+
+
 @pytest.mark.parametrize(
     "part",
     [
@@ -237,7 +249,7 @@ def test_row22_connection_is_closed_after_a_release_even_if_the_peer_does_not(
     ],
 )
 def test_row23_pdu_once_begun_has_to_be_completed(scp: StartSCP, part: bytes) -> None:
-    watched = scp(network_timeout=SOON, limits=Limits(close_timeout=SOON))
+    watched = scp(**STALLING)
     with raw.associated(watched.port) as peer:
         peer.send(part)
         assert peer.expect_abort()[0] == 2
@@ -246,7 +258,7 @@ def test_row23_pdu_once_begun_has_to_be_completed(scp: StartSCP, part: bytes) ->
 
 
 def test_row23_trickling_bytes_do_not_extend_the_time_for_a_pdu(scp: StartSCP) -> None:
-    watched = scp(network_timeout=SOON, limits=Limits(close_timeout=SOON))
+    watched = scp(**STALLING)
     begun = raw.header(raw.P_DATA_TF, 4000) + bytes(3999)
     with raw.associated(watched.port) as peer:
         answer = peer.trickle_until_closed(begun, pause=0.02)
@@ -272,7 +284,11 @@ def test_row23_time_in_which_we_do_not_read_does_not_count(start_scp: Callable[.
         leave.wait(raw.PATIENCE)
         return 0x0000
 
-    handlers = [(evt.EVT_C_ECHO, handle), (evt.EVT_C_STORE, lambda event: 0x0000)]
+    handlers = [
+        (evt.EVT_C_ECHO, handle),
+        (evt.EVT_C_STORE, lambda event: 0x0000),
+        (evt.EVT_ESTABLISHED, never_idle),
+    ]
     limits = Limits(stall_rate=10**9)
     watched = WatchedSCP(start_scp, handlers=handlers, network_timeout=SOON, limits=limits)
     large = raw.message(raw.store_rq(2), 3, raw.data_set(length=400_000), size=450_000)
@@ -290,10 +306,11 @@ def test_row24_peer_that_does_not_read_is_given_up(
     statuses = []
 
     def send_back(event: Any) -> int:
+        event.assoc.network_timeout = SOON
         statuses.append(event.assoc.send_c_store(large_file))
         return 0x0000
 
-    watched = WatchedSCP(start_scp, handlers=[(evt.EVT_C_ECHO, send_back)], network_timeout=SOON)
+    watched = WatchedSCP(start_scp, handlers=[(evt.EVT_C_ECHO, send_back)])
     allow_roles(watched)
     with raw.connect(watched.port, receive_buffer=4096) as peer:
         peer.request(raw.ECHO_CONTEXT, raw.STORE_CONTEXT, user=user_with_roles())

@@ -151,20 +151,25 @@ def address_of(sock: socket.socket) -> AddressInformation:
     return AddressInformation(*sock.getsockname()[:2])
 
 
+def narrow(sock: Any) -> None:
+    """Give a socket small buffers, if not so small that an acknowledgement is ever waited for."""
+    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+        sock.setsockopt(socket.SOL_SOCKET, option, 64 * KIB)
+
+
 @contextmanager
 def requesting(is_narrow: bool = False, **settings: Any) -> Iterator[tuple[Association, raw.Peer]]:
     """Give an association in Sta5 and its peer, if wanted with small buffers between them."""
     with listening() as listener:
         if is_narrow:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * KIB)
+            narrow(listener)
         assoc = Association(**settings)
         assoc.dul._prepare()
         assoc.dul.send_pdu(request())
         assoc.dul.connect(address_of(listener), None, None)
         try:
             if is_narrow:
-                sock = assoc.dul.socket.socket
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * KIB)
+                narrow(assoc.dul.socket.socket)
             with raw.Peer(listener.accept()[0]) as peer:
                 yield assoc, peer
         finally:
@@ -213,12 +218,16 @@ class Condition:
     """
 
     def __init__(self, condition: Callable[[], object] = lambda: False) -> None:
-        self._condition = condition
+        self._conditions = [condition]
         self._looked = threading.Semaphore(0)
 
     def __call__(self) -> bool:
         self._looked.release()
-        return bool(self._condition())
+        return any(condition() for condition in self._conditions)
+
+    def add(self, condition: Callable[[], object]) -> None:
+        """Wait for something else, too."""
+        self._conditions.append(condition)
 
     def wait_for_looks(self, count: int = 2) -> None:
         for _ in range(count):
@@ -689,13 +698,25 @@ class TestTurns:
 
     def test_who_leaves_hands_over(self) -> None:
         with established() as (assoc, peer):
-            first = Waiter(assoc, lambda: assoc.dimse.count(1))
-            second = Waiter(assoc, lambda: assoc.dimse.count(3))
-            peer.send(data(1))
+            assert assoc.dul.socket is not None
+            happened = threading.Event()
+            first = Waiter(assoc, happened.is_set)
+            second = Waiter(assoc, lambda: assoc.dimse.taken)
+            happened.set()
+            assoc.dul.socket.wake()
             assert first.result()
-            peer.send(data(3))
+            peer.send(data())
             assert second.result()
-            assert assoc.dimse.threads == [first.ident, second.ident]
+            assert assoc.dimse.threads == [second.ident]
+
+    def test_primitives_are_news(self) -> None:
+        with established() as (assoc, peer):
+            reader = Waiter(assoc, lambda: assoc.dul.is_closed)
+            other = Waiter(assoc, assoc.dul.peek_next_pdu)
+            peer.send(RELEASE_RQ)
+            assert other.result()
+            peer.close()
+            assert reader.result()
 
     def test_many_threads_with_many_answers(self) -> None:
         contexts = range(1, 9, 2)
@@ -835,27 +856,55 @@ class TestWatch:
         with established() as (assoc, _):
             assert assoc.dul.watch(lambda: True)
 
-    def test_leaves_the_turn_to_who_waits(self) -> None:
+    def test_leaves_the_turn_to_who_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with established() as (assoc, peer):
+            waits = Waits(assoc)
             watcher = Watcher(assoc)
-            watcher.done.wait_for_looks(2)
-            waiter = Waiter(assoc, lambda: assoc.dimse.count(1) == 2)
-            peer.send(data(1))
-            watcher.done.wait_for_looks(1)
-            peer.send(data(1))
-            assert waiter.result()
+            waits.wait_for(True, False)
+            with monkeypatch.context() as patch:
+                patch.setattr(provider, "WATCH_DELAY", PATIENCE)
+                waiter = Waiter(assoc, lambda: len(assoc.dimse.taken) == 2)
+                peer.send(data())
+                waits.wait_for(True, False)
+                peer.send(data())
+                assert waiter.result()
+                assert assoc.dimse.threads == [assoc.ident, waiter.ident]
+            assoc.dul.tell_watcher()
+            waits.wait_for(True, False)
+            peer.send(data())
+            while len(assoc.dimse.taken) < 3:
+                watcher.done.wait_for_looks(1)
+            assert assoc.dimse.threads[2] == assoc.ident
             assert watcher.stop()
 
-    def test_waits_while_others_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(provider, "WATCH_DELAY", PATIENCE)
+    @pytest.fixture
+    def waiting(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, raw.Peer, Watcher]]:
+        """Give an association, its peer and a watcher that waits while somebody else reads."""
+        monkeypatch.setattr(provider, "WATCH_DELAY", 10 * PATIENCE)
         with established() as (assoc, peer):
             assert assoc.dul._last_turn > 0
             watcher = Watcher(assoc)
             watcher.done.wait_for_looks(2)
-            peer.send(data())
-            assoc.wait_for(lambda: assoc.dimse.taken)
-            assert assoc.dimse.threads == [threading.get_ident()]
-            assert watcher.stop()
+            yield assoc, peer, watcher
+
+    def test_waits_while_others_read(self, waiting: tuple[Any, raw.Peer, Watcher]) -> None:
+        assoc, peer, watcher = waiting
+        peer.send(data())
+        assoc.wait_for(lambda: assoc.dimse.taken)
+        assert assoc.dimse.threads == [threading.get_ident()]
+        assert watcher.stop()
+
+    def test_end_while_others_read(self, waiting: tuple[Any, raw.Peer, Watcher]) -> None:
+        assoc, _, watcher = waiting
+        assoc.dul.kill_dul()
+        assert watcher.result()
+
+    def test_is_told_of_what_others_read(self, waiting: tuple[Any, raw.Peer, Watcher]) -> None:
+        assoc, peer, watcher = waiting
+        watcher.done.add(assoc.dul.peek_next_pdu)
+        peer.send(RELEASE_RQ)
+        assoc.wait_for(assoc.dul.peek_next_pdu)
+        assert watcher.result()
 
     def test_peer_ends_it(self) -> None:
         with established() as (assoc, peer):
@@ -912,10 +961,14 @@ class TestWatch:
             assert not assoc.dul.idle_timer_expired()
             now = 1120.0
             assert assoc.dul.idle_timer_expired()
+            looks = iter([False])
+            assert assoc.dul.wait_until(lambda: next(looks, True), None)
+            assert not assoc.dul.idle_timer_expired()
+            now = 1180.0
+            assert assoc.dul.idle_timer_expired()
+            assoc.ident = threading.get_ident()  # who has not asked for anything
             peer.send(data())
             assert assoc.dul.wait_until(lambda: assoc.dimse.taken, None)
-            assert not assoc.dul.idle_timer_expired()
-            now = 1179.0
             assert not assoc.dul.idle_timer_expired()
 
 
@@ -933,6 +986,20 @@ class TestDeadlines:
             peer.expect_closed()
             assert assoc.primitives() == [A_P_ABORT]
             assert "PDU not complete" in assoc.faults[0]
+
+    def test_time_in_which_nobody_reads_does_not_count(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = 1000.0
+        monkeypatch.setattr(provider, "monotonic", lambda: now)
+        with established(network_timeout=60.0) as (assoc, peer):
+            peer.send(data()[:-1])
+            assert assoc.dul.wait_until(lambda: assoc.dul.upper_layer.in_pdu, None)
+            now = 1070.0  # by a handler, for example
+            assoc.dul.pump()
+            assert assoc.dul.state_machine.current_state == "Sta6"
+            peer.send(data()[-1:])
+            assert assoc.dul.wait_until(lambda: assoc.dimse.taken, None)
 
     @pytest.mark.parametrize("acse_timeout", [SOON, PATIENCE])
     def test_peer_does_not_close(self, acse_timeout: float) -> None:
@@ -1134,9 +1201,12 @@ class TestRoom:
     def test_lost_connection_does_not_wait(self) -> None:
         with established() as (assoc, peer):
             assoc.dimse.room = 1
+            waiter = Waiter(assoc)
             peer.send(data(count=3))
-            assoc.wait_for(lambda: assoc.dimse.taken)
+            while not assoc.dul._callers:
+                assoc.dul.tell_watcher()
             assoc.dul.lose_connection()
+            assert not waiter.result()
             assert len(assoc.dimse.taken) == 3
             assert assoc.primitives() == [A_P_ABORT]
 
@@ -1242,23 +1312,17 @@ class TestEvents:
             assoc.unbind(event, print)
             assert getattr(assoc.dul.upper_layer, name) is None
 
-    def test_binding_while_something_is_received(self) -> None:
-        def rebind() -> None:
-            while not stop.is_set():
-                assoc.bind(evt.EVT_DATA_RECV, handle)
-                assoc.unbind(evt.EVT_DATA_RECV, handle)
+    def test_observers_do_not_change_while_they_are_called(self) -> None:
+        assoc = Association()
+        was_locked = []
 
-        def handle(event: evt.Event) -> None:
-            assert event.data == data()
+        def is_bound(event: Any) -> bool:
+            was_locked.append(assoc.dul._io.locked())
+            return True
 
-        stop = threading.Event()
-        with established() as (assoc, peer):
-            binding = Background(rebind)
-            for number in range(1, 200):
-                peer.send(data())
-                assoc.wait_for(lambda: len(assoc.dimse.taken) == number)  # noqa: B023
-            stop.set()
-            binding.result()
+        assoc._is_bound = is_bound  # type: ignore[method-assign]
+        assoc.dul.update_observers()
+        assert was_locked == [True] * 5
 
     def test_notice_that_another_thread_takes_meanwhile(self) -> None:
         class Emptied(deque[Any]):

@@ -343,9 +343,14 @@ class TestWhatIsSent:
         scp.server.ae.maximum_pdu_size = length
         ae = AE()
         ae.limits.output_length = output
-        with association(scp.port, [(CT, ExplicitVRLittleEndian)], ae=ae) as assoc:
+        log = EventLog("DATA_SENT")
+        contexts = [(CT, ExplicitVRLittleEndian)]
+        with association(scp.port, contexts, ae=ae, evt_handlers=log.bindings) as assoc:
             for dataset in (CT_FILE, dcmread(CT_FILE)):
                 assert assoc.send_c_store(dataset).Status == 0x0000
+        pdus = [event.data for event in log.events if event.data[0] == raw.P_DATA_TF]
+        assert length == 0 or max(map(len, pdus)) <= length + 6  # the header does not count
+        assert all(len(pdu) % 2 == 0 for pdu in pdus)
         (_, _, first), (_, _, second) = scp.received
         assert first == CT_FILE.read_bytes()[split_dataset(CT_FILE)[1] :]
         assert decoded(second, ExplicitVRLittleEndian) == dcmread(CT_FILE)

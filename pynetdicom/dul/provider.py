@@ -481,7 +481,7 @@ class DULServiceProvider:
         """Take the turn if no caller had it of late, or else wait; return whether it was taken."""
         with self._turn:
             quiet = monotonic() - self._last_turn
-            if self._reader is None and quiet >= WATCH_DELAY and not self._callers:
+            if self._reader is None and quiet >= WATCH_DELAY:
                 self._reader = threading.get_ident()
                 self._caller_came = False
                 return True
@@ -559,8 +559,6 @@ class DULServiceProvider:
         now = self._last_look = monotonic()
         received: int | None = None
         with self._io:
-            if self.is_closed:
-                return now
             if readable:
                 try:
                     space = layer.receive_buffer()

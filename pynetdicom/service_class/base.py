@@ -12,8 +12,7 @@ import pynetdicom.events as evt
 from pynetdicom.dimse_primitives import DimseServiceType
 from pynetdicom.presentation import PresentationContextTuple
 from pynetdicom.status import GENERAL_STATUS, StatusDictType
-from pynetdicom.utils import make_uid
-from pynetdicom.utils import safe_text
+from pynetdicom.utils import make_uid, safe_text
 
 if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity

@@ -493,7 +493,8 @@ class AssociationSocket:
                 self._waiting -= 1
                 if (woken or self._is_closed) and not self._waiting:
                     self._tidy_up()
-        return bool(events & (read_event | FAILED)), bool(events & write_event), woken
+        readable = self._is_closed or bool(events & (read_event | FAILED))
+        return readable, bool(events & write_event), woken
 
     def _poll_for(self, mask: int) -> Any:
         """Return what a thread waits with."""

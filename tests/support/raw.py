@@ -603,8 +603,8 @@ class Server:
     def _run(self) -> None:
         try:
             for script in self._scripts:
-                with Peer(self._accept()) as peer:
-                    script(peer)
+                with Peer(self._accept()) as peer, suppress(ConnectionError):
+                    script(peer)  # which need not be done when the other side hangs up
         except BaseException as error:
             if not self._is_leaving:
                 self._error = error
