@@ -91,7 +91,7 @@ class ApplicationEntity:
         self._require_called_aet = False
         self._requested_contexts: list[PresentationContext] = []
         self._supported_contexts: dict[UID, PresentationContext] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # re-entrant for signal handlers
         self._associations: set[Association] = set()  # those whose thread runs
         self._places: set[Association] = set()  # acceptors that have been negotiated
         self._servers: list[AssociationServer] = []

@@ -204,10 +204,10 @@ class TestRejection:
         log = EventLog("REQUESTED REJECTED ABORTED ACCEPTED")
         handlers = [*log.bindings, (evt.EVT_REQUESTED, reject)]
         server = start_scp(handlers=handlers, maximum_associations=1)
-        for _ in range(2):
+        for count in (1, 2):
             with association(port_of(server)) as assoc:
                 assert outcome(assoc) == reason
-        log.wait_for("REJECTED", 2)
+            log.wait_for("REJECTED", count)
         assert log.names() == ["REQUESTED", "REJECTED"] * 2
 
     def test_log_cannot_be_flooded(

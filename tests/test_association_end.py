@@ -534,7 +534,6 @@ class TestAbortByHandlers:
         assert len(there.all("ABORTED")) == len(there.all("CONN_CLOSE")) == 1
         assert bool(there.all("DIMSE_SENT")) is (name == "DIMSE_SENT")
 
-
     def test_of_a_rejection(self, start_scp: StartSCP) -> None:
         log = EventLog("ABORTED REJECTED")
         abort = once(lambda event: event.assoc.abort())

@@ -833,7 +833,7 @@ class TestExchange:
     def test_association_ends(self, assoc: Association) -> None:
         assoc.dimse.end_exchanges()
         with assoc.dimse.exchange(echo(7), ECHO) as exchange:
-            assoc.dul.happens = iter([assoc.dimse.end_exchanges])
+            assoc.dul.happens = iter([assoc.dimse.end_exchanges, lambda: pytest.fail("more")])
             assert assoc.dimse.next_response(exchange, None) is None
             assert assoc.dul.callers_told
 

@@ -228,14 +228,14 @@ def test_row22_connection_is_closed_after_a_release_even_if_the_peer_does_not(
         watched.join()
 
 
-def never_idle(event: Any) -> None:
-    """Let an association be idle for ever, so that only a PDU that has begun can be too late."""
-    event.assoc.network_timeout = None
+def lose_patience(event: Any) -> int:
+    """Let the network time-out pass soon from now on: from a message on, not from its absence."""
+    event.assoc.network_timeout = SOON
+    return 0x0000
 
 
-STALLING: dict[str, Any] = {
-    "handlers": [(evt.EVT_ESTABLISHED, never_idle)],
-    "network_timeout": SOON,
+IMPATIENT: dict[str, Any] = {
+    "handlers": [(evt.EVT_C_ECHO, lose_patience)],
     "limits": Limits(close_timeout=SOON),
 }
 
@@ -249,21 +249,42 @@ STALLING: dict[str, Any] = {
     ],
 )
 def test_row23_pdu_once_begun_has_to_be_completed(scp: StartSCP, part: bytes) -> None:
-    watched = scp(**STALLING)
+    watched = scp(**IMPATIENT)
     with raw.associated(watched.port) as peer:
-        peer.send(part)
-        assert peer.expect_abort()[0] == 2
+        peer.send(raw.message(raw.echo_rq()), part)
+        assert peer.read_message().status == 0x0000
+        assert peer.expect_abort() == (2, 0)
         peer.expect_closed()
     watched.join()
 
 
 def test_row23_trickling_bytes_do_not_extend_the_time_for_a_pdu(scp: StartSCP) -> None:
-    watched = scp(**STALLING)
-    begun = raw.header(raw.P_DATA_TF, 4000) + bytes(3999)
+    watched = scp(**IMPATIENT)
     with raw.associated(watched.port) as peer:
-        answer = peer.trickle_until_closed(begun, pause=0.02)
-    assert answer[:1] == bytes((raw.ABORT,))
+        peer.send(raw.message(raw.echo_rq()), raw.header(raw.P_DATA_TF, 4000))
+        assert peer.read_message().status == 0x0000
+        answer = peer.trickle_until_closed(bytes(4000), pause=0.02)
+    assert answer == raw.abort(2, 0)
     watched.join()
+
+
+def test_row23_time_in_which_we_do_not_read_does_not_count(scp: StartSCP) -> None:
+    leave, timeout = threading.Event(), 0.5
+
+    def handle(event: Any) -> int:
+        event.assoc.network_timeout = timeout
+        leave.wait(raw.PATIENCE)
+        return 0x0000
+
+    handlers = [(evt.EVT_C_ECHO, handle), (evt.EVT_C_STORE, lambda event: 0x0000)]
+    watched = scp(handlers=handlers, limits=Limits(stall_rate=10**9))
+    large = raw.message(raw.store_rq(2), 3, raw.data_set(length=400_000), size=450_000)
+    with raw.associated(watched.port) as peer:
+        peer.send(raw.message(raw.echo_rq(1)), large)
+        assert not peer.is_closed_within(2 * timeout)
+        leave.set()
+        assert peer.read_message().number(raw.RESPONDED_TO) == 1
+        assert peer.read_message().number(raw.RESPONDED_TO) == 2
 
 
 def user_with_roles() -> bytes:
@@ -275,29 +296,6 @@ def allow_roles(watched: WatchedSCP) -> None:
     """Let requestors be SCU and SCP, so that the acceptor may be both, too."""
     for context in watched.server.contexts:
         context.scu_role = context.scp_role = True
-
-
-def test_row23_time_in_which_we_do_not_read_does_not_count(start_scp: Callable[..., Any]) -> None:
-    leave = threading.Event()
-
-    def handle(event: Any) -> int:
-        leave.wait(raw.PATIENCE)
-        return 0x0000
-
-    handlers = [
-        (evt.EVT_C_ECHO, handle),
-        (evt.EVT_C_STORE, lambda event: 0x0000),
-        (evt.EVT_ESTABLISHED, never_idle),
-    ]
-    limits = Limits(stall_rate=10**9)
-    watched = WatchedSCP(start_scp, handlers=handlers, network_timeout=SOON, limits=limits)
-    large = raw.message(raw.store_rq(2), 3, raw.data_set(length=400_000), size=450_000)
-    with raw.associated(watched.port) as peer:
-        peer.send(raw.message(raw.echo_rq(1)), large)
-        assert not peer.is_closed_within(3 * SOON)
-        leave.set()
-        assert peer.read_message().number(raw.RESPONDED_TO) == 1
-        assert peer.read_message().number(raw.RESPONDED_TO) == 2
 
 
 def test_row24_peer_that_does_not_read_is_given_up(

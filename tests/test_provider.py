@@ -288,6 +288,19 @@ class Waits:
             pass
 
 
+def waits_for_news(assoc: Association) -> threading.Event:
+    """Return what is set when a thread goes to wait for something else than its socket."""
+    event, news = threading.Event(), assoc.dul._news
+    wait = news.wait
+
+    def note_and_wait(timeout: float | None = None) -> bool:
+        event.set()
+        return wait(timeout)
+
+    news.wait = note_and_wait  # type: ignore[method-assign]
+    return event
+
+
 def close_count(assoc: Association) -> int:
     return assoc.event_names.count("EVT_CONN_CLOSE")
 
@@ -895,7 +908,8 @@ class TestWatch:
         assert watcher.stop()
 
     def test_end_while_others_read(self, waiting: tuple[Any, raw.Peer, Watcher]) -> None:
-        assoc, _, watcher = waiting
+        assoc, peer, watcher = waiting
+        aborted(assoc, peer)
         assoc.dul.kill_dul()
         assert watcher.result()
 
@@ -1163,10 +1177,10 @@ class TestRoom:
     def test_who_waits_for_room_is_told(self) -> None:
         with established() as (assoc, peer):
             assoc.dimse.room = 1
+            waits = waits_for_news(assoc)
             waiter = Waiter(assoc, lambda: len(assoc.dimse.taken) == 3)
             peer.send(data(count=3))
-            while not assoc.dul._callers:  # by then it waits for room
-                assoc.dul.tell_watcher()
+            assert waits.wait(PATIENCE)
             assoc.dimse.room = 2
             assoc.dul.tell_callers()
             assert waiter.result()
@@ -1191,20 +1205,20 @@ class TestRoom:
     def test_abort_does_not_wait(self) -> None:
         with established(close_timeout=SOON) as (assoc, peer):
             assoc.dimse.room = 1
+            waits = waits_for_news(assoc)
             waiter = Waiter(assoc, lambda: assoc.dul.is_closed)
             peer.send(data(count=3))
-            while not assoc.dul._callers:
-                assoc.dul.tell_watcher()
+            assert waits.wait(PATIENCE)
             aborted(assoc, peer)
             assert waiter.result()
 
     def test_lost_connection_does_not_wait(self) -> None:
         with established() as (assoc, peer):
             assoc.dimse.room = 1
+            waits = waits_for_news(assoc)
             waiter = Waiter(assoc)
             peer.send(data(count=3))
-            while not assoc.dul._callers:
-                assoc.dul.tell_watcher()
+            assert waits.wait(PATIENCE)
             assoc.dul.lose_connection()
             assert not waiter.result()
             assert len(assoc.dimse.taken) == 3

@@ -505,9 +505,7 @@ class TestClasses:
     def assoc(self) -> Association:
         return Association(AE(), "acceptor")
 
-    @pytest.mark.parametrize(
-        "kind", [ServiceClass, VerificationServiceClass, StorageServiceClass]
-    )
+    @pytest.mark.parametrize("kind", [ServiceClass, VerificationServiceClass, StorageServiceClass])
     def test_what_they_have(self, assoc: Association, kind: type[ServiceClass]) -> None:
         service = kind(assoc)
         assert service.assoc is assoc

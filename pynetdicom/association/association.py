@@ -94,7 +94,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         self.is_released = False
         self.is_rejected = False
         self.is_aborted = False
-        self._state_lock = threading.Lock()
+        self._state_lock = threading.RLock()  # re-entrant for signal handlers
         self._is_ending = False  # by release() or kill(), which tell how it ended
         self._has_place = False  # counts against AE.maximum_associations
         self._server: AssociationServer | None = None
@@ -168,7 +168,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             LOGGER.log(level, message, self._peer_text(), *values)
 
     @property
-    def lock(self) -> threading.Lock:
+    def lock(self) -> threading.RLock:
         """Guards how far the association has come."""
         return self._state_lock
 

@@ -18,12 +18,13 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pynetdicom.events as evt
 from pynetdicom.dul.protocol import UpperLayer
-from pynetdicom.errors import PDUDecodeError
+from pynetdicom.errors import PDUDecodeError, UpperLayerError
 from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE, P_DATA
 from pynetdicom.transport import AddressInformation, AssociationSocket, looks_like_tls
 
@@ -77,11 +78,13 @@ class DULServiceProvider:
         self.upper_layer = self._new_upper_layer()
         self.to_user_queue: deque[Any] = deque()
         self.is_closed = False
-        self._io = threading.Lock()
+        # The locks are re-entrant for signal handlers: they interrupt the main thread anywhere
+        self._io = threading.RLock()
+        self._late: deque[Any] = deque()  # what such a handler wants to be sent
         self._unsent: list[Buffer] = []
         self._inbox: deque[Any] = deque()  # received, not yet dispatched
         self._taken = 0  # PDVs dispatched of the first P_DATA in the inbox
-        self._turn = threading.Lock()  # guards who reads, and is the lock of both conditions
+        self._turn = threading.RLock()  # guards who reads, and is the lock of both conditions
         self._news = threading.Condition(self._turn)  # for the callers who wait
         self._watch_news = threading.Condition(self._turn)  # for the watcher
         self._reader: int | None = None  # the thread that has the turn
@@ -263,11 +266,19 @@ class DULServiceProvider:
         errors.UpperLayerError
             If the present state does not allow it.
         """
+        if self._has_interrupted_io():
+            self._late.append(primitive)
+            return
         with self._io:
             self.upper_layer.send(primitive, monotonic())
             self._flush()
         self.wake()  # who reads is to send the rest, and to look after new deadlines
         self._settle()
+
+    def _has_interrupted_io(self) -> bool:
+        """Return True in a signal handler that has interrupted this very thread within `_io`."""
+        is_owned: bool = self._io._is_owned()  # type: ignore[attr-defined]
+        return is_owned
 
     def send_p_data(self, buffers: Sequence[bytes | memoryview]) -> None:
         """Send whole P-DATA-TF PDUs; returns when the system has taken all of them.
@@ -353,6 +364,9 @@ class DULServiceProvider:
             except IndexError:  # another thread has taken it
                 break
             evt.trigger(self._assoc, *notice)
+        while self._late and not self._has_interrupted_io():
+            with suppress(UpperLayerError):
+                self.send_pdu(self._late.popleft())
         if self.upper_layer.close_requested and not self.is_closed:
             self._close()
 

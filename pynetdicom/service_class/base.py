@@ -25,9 +25,7 @@ LOGGER = logging.getLogger("pynetdicom.service_class")
 def sop_class_of(request: DimseServiceType) -> UID:
     """Return the Affected, or else the Requested, SOP Class UID of a request."""
     values = request._values
-    return make_uid(
-        values.get("AffectedSOPClassUID") or values.get("RequestedSOPClassUID") or ""
-    )
+    return make_uid(values.get("AffectedSOPClassUID") or values.get("RequestedSOPClassUID") or "")
 
 
 class ServiceClass:
