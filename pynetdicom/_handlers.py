@@ -42,6 +42,10 @@ _PDU_NAMES = {
 }
 
 
+# Programs that do not set up logging get none of it on stderr
+logging.getLogger("pynetdicom").addHandler(logging.NullHandler())
+
+
 def debug_logger() -> None:
     """Show what the package logs, DEBUG messages included, on stderr.
 

@@ -285,9 +285,13 @@ class ACSE:
         if isinstance(primitive, A_RELEASE):
             return primitive
         if primitive is None and not self.dul.is_closed:
-            LOGGER.error("Peer has not answered the release in %s s", self.acse_timeout)
+            self._log_silence("release")
             self.send_abort(0x02)
         return None
+
+    def _log_silence(self, what: str) -> None:
+        peer = self._assoc._peer_text()
+        LOGGER.error("%s has not answered the %s in %s s", peer, what, self.acse_timeout)
 
     def _agree_to_release(self) -> bool:
         """Send the release response; return False if it has been aborted meanwhile."""
@@ -312,19 +316,24 @@ class ACSE:
         primitive = self._receive(self._until())
         if primitive is None:
             if not self.dul.is_closed:
-                LOGGER.error("Peer has not answered the request in %s s", self.acse_timeout)
+                self._log_silence("request for an association")
                 self.send_abort(0x02)
             assoc._aborted()
         elif not isinstance(primitive, A_ASSOCIATE):
             if isinstance(primitive, A_ABORT):
                 LOGGER.error(
-                    "Peer aborted the request for an association; our AE title '%s' is probably "
+                    "%s aborted the request for an association; our AE title '%s' is probably "
                     "not configured there, or '%s' is not its own",
+                    assoc._peer_text(),
                     self.requestor.ae_title,
                     self.acceptor.ae_title,
                 )
             elif self.dul.upper_layer.error is None:  # else that has been logged
-                LOGGER.error("Peer closed the connection instead of answering the request")
+                LOGGER.error(
+                    "%s closed the connection instead of answering the request; it may expect TLS, "
+                    "or a certificate, or speak no DICOM",
+                    assoc._peer_text(),
+                )
             assoc._aborted()
         elif primitive.result == 0:
             self.acceptor.primitive = primitive
@@ -333,7 +342,7 @@ class ACSE:
             self.acceptor.primitive = primitive
             LOGGER.error(
                 "Association rejected by %s: %s, %s: %s",
-                safe_text(self.acceptor.ae_title),
+                assoc._peer_text(),
                 primitive.result_str,
                 primitive.source_str,
                 primitive.reason_str,
@@ -352,8 +361,9 @@ class ACSE:
         evt.trigger(assoc, evt.EVT_ACCEPTED)
         if not assoc.accepted_contexts:
             LOGGER.error(
-                "No accepted presentation contexts: the peer supports none of %s",
-                [context.abstract_syntax for context in assoc.rejected_contexts],
+                "No accepted presentation contexts: %s supports none of %s",
+                assoc._peer_text(),
+                ", ".join(f"'{context!r}'" for context in assoc.rejected_contexts),
             )
             self.send_abort(0x02)
             assoc._aborted()

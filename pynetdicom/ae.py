@@ -6,7 +6,6 @@ import logging
 import ssl
 import threading
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -93,7 +92,7 @@ class ApplicationEntity:
         self._supported_contexts: dict[UID, PresentationContext] = {}
         self._lock = threading.RLock()  # re-entrant for signal handlers
         self._associations: set[Association] = set()  # those whose thread runs
-        self._places: set[Association] = set()  # acceptors that have been negotiated
+        self._places: set[Association] = set()  # acceptors being negotiated or established
         self._servers: list[AssociationServer] = []
         self._fault_lines = RateLimit(lambda: self.limits.error_lines)
 
@@ -581,11 +580,18 @@ class ApplicationEntity:
         server: ThreadedAssociationServer = self.make_server(
             address, ae_title, contexts, ssl_context, evt_handlers, ThreadedAssociationServer
         )
-        self._servers.append(server)
-        if block:
-            self._serve_here(server)
-            return None
-        server.start()
+        with self._lock:
+            # Those that were stopped by themselves are of no interest any more
+            self._servers = [each for each in self._servers if not each.is_closed]
+            self._servers.append(server)
+        try:
+            if block:
+                self._serve_here(server)
+                return None
+            server.start()
+        except BaseException:
+            server.server_close()
+            raise
         return server
 
     def _serve_here(self, server: AssociationServer) -> None:
@@ -596,8 +602,6 @@ class ApplicationEntity:
             self.shutdown()
         finally:
             server.server_close()
-            with suppress(ValueError):
-                self._servers.remove(server)
 
     def _handle_connection(
         self, server: AssociationServer, client_socket: socket.socket, address: Any
@@ -664,7 +668,8 @@ class ApplicationEntity:
 
         Returns when their threads have ended, or after a second if a handler is still running.
         """
-        servers, self._servers = self._servers, []
+        with self._lock:
+            servers, self._servers = self._servers, []
         for server in servers:
             server.shutdown()
             server.server_close()
@@ -679,6 +684,8 @@ class ApplicationEntity:
             # One that has not been started yet finds its connection closed when it is
             if assoc.is_alive() and assoc is not threading.current_thread():
                 assoc.join(max(0.0, until - monotonic()))
+                if assoc.is_alive():
+                    LOGGER.warning("A handler of %s is still running", assoc._peer_text())
 
     def __str__(self) -> str:
         """Return the settings, contexts and associations as text, a line each."""

@@ -90,21 +90,18 @@ class _UnknownRequest(DIMSEPrimitive):
 class _OwnedLock:
     """A lock that complains instead of waiting for ever when the thread that has it comes back."""
 
-    __slots__ = ("_complaint", "_lock", "_owner")
+    __slots__ = ("_complaint", "_lock")
 
     def __init__(self, complaint: str) -> None:
         self._complaint = complaint
-        self._lock = threading.Lock()
-        self._owner: int | None = None
+        self._lock = threading.RLock()
 
     def __enter__(self) -> None:
-        if self._owner == threading.get_ident():
+        if self._lock._is_owned():  # type: ignore[attr-defined]
             raise RuntimeError(self._complaint)
         self._lock.acquire()
-        self._owner = threading.get_ident()
 
     def __exit__(self, *exc_info: object) -> None:
-        self._owner = None
         self._lock.release()
 
 
@@ -307,7 +304,11 @@ class DIMSEServiceProvider:
 
     def has_room(self) -> bool:
         """Return False while so many requests wait that no more are read."""
-        return len(self.requests) < self._assoc.ae.limits.unserved_requests
+        limits = self._assoc.ae.limits
+        return (
+            len(self.requests) < limits.unserved_requests
+            and len(self.cancelled) < limits.cancel_requests
+        )
 
     def receive_primitive(self, primitive: Any) -> None:
         """Take a P-DATA primitive, whatever the queues hold.
@@ -522,6 +523,7 @@ class DIMSEServiceProvider:
             if not isinstance(request, _UnknownRequest):
                 return context_id, request
             self._refuse(context_id, request)
+            self.serving = None
         return None
 
     def discard(self) -> None:

@@ -124,9 +124,11 @@ def decode(
         bytestring = BytesIO(_inflate(bytestring.read(), limits))
     try:
         dataset = read_dataset(bytestring, is_implicit_vr, is_little_endian)
-    except RecursionError:
+    except Exception as exc:
         # pydicom decodes sequences of undefined length at once, by calling itself
-        raise _too_deep(limits) from None
+        if _stems_from_recursion(exc):
+            raise _too_deep(limits) from None
+        raise
     _check_depth(dataset, limits)
     return dataset
 
@@ -154,6 +156,13 @@ def _too_deep(limits: Limits) -> DataSetLimitError:
     )
 
 
+def _stems_from_recursion(error: BaseException | None) -> bool:
+    """Return whether `error` is a RecursionError, or was raised in handling one."""
+    while error is not None and not isinstance(error, RecursionError):
+        error = error.__context__
+    return error is not None
+
+
 def _check_depth(dataset: Dataset, limits: Limits) -> None:
     """Raise if sequences are nested too deep, be they decoded already or not."""
     pending = [(dataset, limits.sequence_depth)]
@@ -177,9 +186,9 @@ def _items(elem: DataElement | RawDataElement, depth: int, limits: Limits) -> It
         try:
             # For this look only: in the data set it stays as it was received
             elem = convert_raw_data_element(elem)
-        except RecursionError:
-            raise _too_deep(limits) from None
-        except Exception:
+        except Exception as exc:
+            if _stems_from_recursion(exc):
+                raise _too_deep(limits) from None
             return ()  # corrupt, which is told when somebody accesses it
     return elem.value or () if elem.VR == "SQ" else ()
 

@@ -29,7 +29,7 @@ from pynetdicom.limits import Limits
 from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 from pynetdicom.sop_class import CTImageStorage, MRImageStorage, Verification
 from tests.support import sockets
-from tests.support.associations import CT, ECHO, SOON, EventLog, association, port_of
+from tests.support.associations import CT, ECHO, EventLog, association, port_of
 from tests.support.raw import HOST
 from tests.support.watch import complaints
 
@@ -415,8 +415,6 @@ class TestAssociateArguments:
         return ae
 
     def test_nothing_to_propose(self, port: int) -> None:
-        ae = AE()
-        ae.add_supported_context(ECHO)
         for contexts in (None, []):
             with pytest.raises(RuntimeError, match="add_requested_context"):
                 AE().associate(HOST, port, contexts)
@@ -531,7 +529,7 @@ class TestText:
         ae.require_called_aet = True
         ae.add_requested_context(CT, ExplicitVRLittleEndian)
         ae.dimse_timeout = None
-        ae.acse_timeout = SOON
+        ae.acse_timeout = 7.5
         with association(port_of(server), ae_title="TEST_SCP") as assoc:
             peer = log.wait_for("ESTABLISHED").assoc.requestor
             text = str(ae)
@@ -544,7 +542,7 @@ class TestText:
             "        =Explicit VR Little Endian",
             "  Supported Presentation Contexts: 1",
             "    Abstract Syntax: Verification SOP Class",
-            "  ACSE timeout: 0.2 s",
+            "  ACSE timeout: 7.5 s",
             "  DIMSE timeout: None s",
             "  Associations: 1",
             "  Required calling AE titles: ONE, TWO, TEST_SCU",

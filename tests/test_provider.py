@@ -341,6 +341,7 @@ class TestConnecting:
             with raw.Peer(listener.accept()[0]) as peer:
                 peer.expect(raw.ASSOCIATE_RQ)
                 assert assoc.event_names == ["EVT_CONN_OPEN"]
+                assert assoc.local_user.address_info.as_tuple == peer.socket.getpeername()
                 assert assoc.events[0].address == listener.getsockname()
                 assoc.dul.kill_dul()
                 peer.expect_closed()
@@ -1071,6 +1072,17 @@ class TestSending:
             sending.result()
             assert not assoc.dul.is_closed
 
+    def test_signal_handler_that_interrupts_sending(self) -> None:
+        with established() as (assoc, peer):
+            with assoc.dul._io:  # of this thread, which a signal handler of Python runs in
+                assoc.dul.send_pdu(release())
+                assoc.dul.send_pdu(abort())
+                assoc.dul.send_pdu(abort())
+            assoc.dul.send_p_data([data()])
+            peer.expect(raw.P_DATA_TF)
+            peer.expect(raw.RELEASE_RQ)
+            assert peer.expect_abort() == (0, 0)
+
     def test_both_send_at_once(self) -> None:
         """Neither reads before it has sent everything, except for who sends here."""
 
@@ -1331,7 +1343,7 @@ class TestEvents:
         was_locked = []
 
         def is_bound(event: Any) -> bool:
-            was_locked.append(assoc.dul._io.locked())
+            was_locked.append(assoc.dul._has_interrupted_io())
             return True
 
         assoc._is_bound = is_bound  # type: ignore[method-assign]

@@ -20,6 +20,7 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import C_STORE, DimseServiceType
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.errors import UpperLayerError
+from pynetdicom.pdu import A_ABORT_RQ
 from pynetdicom.pdu_primitives import A_ABORT, A_P_ABORT
 from pynetdicom.presentation import PresentationContext, PresentationContextTuple
 from pynetdicom.service_class import ServiceClass, StorageServiceClass
@@ -96,7 +97,6 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         self.is_aborted = False
         self._state_lock = threading.RLock()  # re-entrant for signal handlers
         self._is_ending = False  # by release() or kill(), which tell how it ended
-        self._has_place = False  # counts against AE.maximum_associations
         self._server: AssociationServer | None = None
         self._ssl_context: ssl.SSLContext | None = None
         self._bind_address: AddressInformation | None = None
@@ -249,9 +249,21 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
 
         How it went is told by the flags; the thread runs if the association is established.
         """
-        evt_args = self.acceptor.address_info
-        if evt_args is None:
+        address = self.acceptor.address_info
+        if address is None:
             raise RuntimeError("the address of the acceptor has not been set")
+        self._ae._started(self)
+        try:
+            self._request_association(address)
+        except BaseException:  # Ctrl-C, for one
+            self.dul.kill_dul()
+            self._aborted()
+            raise
+        finally:
+            if self.ident is None:
+                self._ae._finished(self)
+
+    def _request_association(self, address: AddressInformation) -> None:
         LOGGER.info("Requesting Association with %s", self._peer_text())
         self.dul._prepare()
         self.acse.send_request()
@@ -259,15 +271,11 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         if self.is_aborted:  # by a handler
             return
         try:
-            self.dul.connect(evt_args, self._bind_address, self._tls_args)
+            self.dul.connect(address, self._bind_address, self._tls_args)
         except OSError as exc:
             LOGGER.error("No connection to %s: %s", self._peer_text(), exc)
             self._aborted()
             return
-        except ValueError:  # the request can't be encoded
-            self.dul.lose_connection()
-            self._aborted()
-            raise
         self.acse.negotiate_association()
         if self.is_established or not self.dul.is_closed:
             self.start()
@@ -388,8 +396,10 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             return  # negotiation and release see to it themselves
         if isinstance(primitive, A_ABORT):
             self._log_fault("Association aborted by %s")
+        elif isinstance(self.dul.upper_layer.pdu, A_ABORT_RQ):
+            self._log_fault("Association aborted by the service provider of %s: %s", primitive)
         elif self.dul.upper_layer.error is None:  # else it is us, and has been logged
-            self._log_fault("Connection to %s lost or aborted by its provider")
+            self._log_fault("Connection to %s lost")
         evt.trigger(self, evt.EVT_ACSE_RECV, {"primitive": primitive})
         self._aborted()
 
@@ -410,7 +420,8 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         ----------
         block : bool, optional
             Whether to wait until the peer has closed the connection, for at most
-            ``AE.limits.close_timeout`` seconds. Handlers never wait.
+            ``AE.limits.close_timeout`` seconds. Neither the association's own thread
+            nor handlers of what is received wait.
         """
         if self.is_aborted or self.is_released:
             return
@@ -436,6 +447,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             if self.is_established:
                 self._deferred.append(self.release)
                 self.dul.tell_watcher()
+                self.dul.wake()
             return
         with self._state_lock:
             if not self.is_established:
@@ -444,7 +456,13 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             self._is_ending = True
         LOGGER.info("Releasing Association with %s", self._peer_text())
         self.dul.tell_callers()
-        if self.acse.negotiate_release():
+        try:
+            is_released = self.acse.negotiate_release()
+        except BaseException:  # Ctrl-C, for one
+            self.acse.send_abort(0x00)
+            self._aborted()
+            raise
+        if is_released:
             self._released()
         else:
             self._aborted()
@@ -521,14 +539,16 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             if self._is_ending or dul.upper_layer.state == "Sta13":
                 dul.watch(lambda: dul.is_closed, may_idle=True)
         finally:
-            if not dul.is_closed:  # there has been an exception
-                dul.kill_dul()
-            if not self._is_ending:
-                self._aborted()  # unless it has ended in another way
-            self.dimse.discard()
-            self._ae._finished(self)
-            if self._server is not None:
-                self._server.forget(self)
+            try:
+                if not dul.is_closed:  # there has been an exception
+                    dul.kill_dul()
+                if not self._is_ending:
+                    self._aborted()  # unless it has ended in another way
+            finally:
+                self.dimse.discard()
+                self._ae._finished(self)
+                if self._server is not None:
+                    self._server.forget(self)
 
     def _serve(self, context_id: int, request: DimseServiceType) -> None:
         """Let the service class of a request serve it (PS3.7 7)."""
@@ -540,7 +560,6 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         context = self._context_for(context_id, request)
         service = self._service_for(request)
         dimse = self.dimse
-        dimse.serving = request.MessageID
         try:
             service.SCP(request, context)
         except UpperLayerError as exc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 import pynetdicom._config as _config
@@ -51,6 +53,9 @@ class ServiceClassUser:
         raise NotImplementedError
 
     def abort(self, block: bool = True) -> None:  # noqa: D102
+        raise NotImplementedError
+
+    def _peer_text(self) -> str:
         raise NotImplementedError
 
     # -- presentation contexts ---------------------------------------------------------------
@@ -139,19 +144,24 @@ class ServiceClassUser:
             with self.dimse.exchange(primitive, context_id, data_set) as exchange:
                 response = self.dimse.next_response(exchange, self.dimse_timeout)
         except UpperLayerError as exc:
-            LOGGER.error("%s request not sent: %s", primitive.msg_type, exc)
-            self.abort(block=False)
+            why = exc if self.is_established else "the association is over"
+            self._give_up(f"{primitive.msg_type} request not sent to %s: {why}")
+            return Dataset()
         if response is None:
             if self.is_established:
                 timeout = self.dimse_timeout
-                LOGGER.error("No %s response in %s s, aborting", primitive.msg_type, timeout)
-                self.abort(block=False)
+                self._give_up(f"No {primitive.msg_type} response from %s in {timeout} s, aborting")
             return Dataset()
         if not response.is_valid_response:
-            LOGGER.error("%s response without a mandatory element, aborting", response.msg_type)
-            self.abort(block=False)
+            self._give_up(f"{response.msg_type} response of %s without a mandatory element")
             return Dataset()
         return status_of(response)
+
+    def _give_up(self, message: str) -> None:
+        """Log why the association is no longer of use, and abort it."""
+        LOGGER.error(message, self._peer_text())
+        if self.is_established:
+            self.abort(block=False)
 
     # -- C-ECHO ------------------------------------------------------------------------------
 
@@ -365,10 +375,16 @@ def _transfer_syntax_of(dataset: Dataset) -> UID:
 
 @contextmanager
 def _opened(path: str) -> Iterator[int]:
-    """Open a file for reading; gives its descriptor."""
+    """Open a file for reading; gives its descriptor. What is wrong with it names the file."""
     fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
         yield fd
+    except InvalidDicomError as exc:
+        raise InvalidDicomError(f"'{path}': {exc}") from exc
+    except OSError as exc:
+        if exc.errno is not None and exc.filename is None:
+            exc.filename = path
+        raise
     finally:
         os.close(fd)
 
@@ -382,7 +398,7 @@ def _file_pieces(fd: int, offset: int, size: int) -> Iterator[tuple[Buffer, bool
         piece = os.read(fd, min(size, remaining))
         remaining -= len(piece)
         if remaining and not piece:
-            raise OSError("the file became shorter while it was sent")
+            raise OSError(errno.EIO, "the file became shorter while it was sent")
         if is_odd and not remaining:  # a fragment of odd length is not allowed (PS3.8 E.1)
             piece += b"\0"
         yield piece, not remaining

@@ -200,6 +200,9 @@ class DULServiceProvider:
             socket = self.socket = AssociationSocket(self._assoc)
         try:
             socket.connect(address, self._assoc.connection_timeout, bind_address, tls_args)
+            self._assoc.local_user.address_info = AddressInformation.from_tuple(
+                socket.getsockname()
+            )
             evt.trigger(self._assoc, evt.EVT_CONN_OPEN, {"address": address.as_tuple})
             with self._io:
                 if self.upper_layer.connect_requested:  # else it was aborted meanwhile
@@ -268,6 +271,7 @@ class DULServiceProvider:
         """
         if self._has_interrupted_io():
             self._late.append(primitive)
+            self.wake()
             return
         with self._io:
             self.upper_layer.send(primitive, monotonic())
@@ -342,8 +346,7 @@ class DULServiceProvider:
         Not for long, since the reader may leave, or there may be room to read.
         """
         self._wait(False, True, earliest(until, monotonic() + WATCH_DELAY))
-        with self._io:
-            self._flush()
+        self._receive(False)
         self._settle()
 
     def _wait(self, read: bool, write: bool, until: float | None) -> bool:
@@ -358,15 +361,11 @@ class DULServiceProvider:
 
     def _settle(self) -> None:
         """Tell what happened; close the connection if the state machine asks for it."""
-        while self._notices:
-            try:
-                notice = self._notices.popleft()
-            except IndexError:  # another thread has taken it
-                break
+        while (notice := _take_first(self._notices)) is not None:
             evt.trigger(self._assoc, *notice)
-        while self._late and not self._has_interrupted_io():
+        while not self._has_interrupted_io() and (late := _take_first(self._late)) is not None:
             with suppress(UpperLayerError):
-                self.send_pdu(self._late.popleft())
+                self.send_pdu(late)
         if self.upper_layer.close_requested and not self.is_closed:
             self._close()
 
@@ -409,7 +408,7 @@ class DULServiceProvider:
     @property
     def in_dispatch(self) -> bool:
         """True in a thread that is handing out what was received, and so can't wait for more."""
-        return self._reader == threading.get_ident()
+        return self._reader == threading.get_ident() or self._has_interrupted_io()
 
     def pump(self) -> None:
         """Dispatch what has come in, without waiting."""
@@ -500,6 +499,8 @@ class DULServiceProvider:
                 self._caller_came = False
                 return True
             if not done() and self._is_live():
+                # Nobody tells when a caller is through, for each echo would pay for that; so
+                # this looks again now and then, while there are callers
                 self._watch_news.wait(WATCH_DELAY)
             return False
 
@@ -671,10 +672,7 @@ class DULServiceProvider:
         if wait:
             until = None if timeout is None else monotonic() + timeout
             self.wait_until(self.to_user_queue.__len__, until)
-        try:
-            return self.to_user_queue.popleft()
-        except IndexError:
-            return None
+        return _take_first(self.to_user_queue)
 
     def peek_next_pdu(self) -> Any:
         """Return the next association primitive received and leave it where it is, or None."""
@@ -682,6 +680,14 @@ class DULServiceProvider:
             return self.to_user_queue[0]
         except IndexError:
             return None
+
+
+def _take_first(queue: deque[Any]) -> Any:
+    """Take the first out of a queue that other threads take from, too; None if there is none."""
+    try:
+        return queue.popleft() if queue else None
+    except IndexError:
+        return None
 
 
 def _drop_front(buffers: list[Buffer], count: int) -> None:
@@ -693,5 +699,5 @@ def _drop_front(buffers: list[Buffer], count: int) -> None:
         count -= len(buffer)
         done += 1
     del buffers[:done]
-    if count:
+    if count and buffers:
         buffers[0] = memoryview(buffers[0])[count:]

@@ -316,6 +316,11 @@ class AssociationServer(EventHandlers, socketserver.TCPServer):
                 address_text(self.server_address),
             )
 
+    @property
+    def is_closed(self) -> bool:
+        """True if the server has been stopped, or told to stop."""
+        return self._is_closed
+
     def server_close(self) -> None:
         """Stop listening; associations go on. Does not wait, and may be called at any time."""
         with self._lock:
@@ -346,12 +351,13 @@ class ThreadedAssociationServer(AssociationServer):
 
     def start(self) -> None:
         """Start the thread."""
-        self._runner = threading.Thread(
+        runner = threading.Thread(
             target=make_target(self.serve_forever),
             name=f"AcceptorServer@{datetime.now():%Y%m%d%H%M%S}",
             daemon=True,
         )
-        self._runner.start()
+        runner.start()
+        self._runner = runner
 
     def shutdown(self) -> None:
         """Stop listening and wait until the thread has ended; associations go on."""
