@@ -145,21 +145,21 @@ class ServiceClassUser:
                 response = self.dimse.next_response(exchange, self.dimse_timeout)
         except UpperLayerError as exc:
             why = exc if self.is_established else "the association is over"
-            self._give_up(f"{primitive.msg_type} request not sent to %s: {why}")
+            self._give_up(f"{primitive.msg_type} request not sent to %s: %s", why)
             return Dataset()
         if response is None:
             if self.is_established:
                 timeout = self.dimse_timeout
-                self._give_up(f"No {primitive.msg_type} response from %s in {timeout} s, aborting")
+                self._give_up(f"No {primitive.msg_type} response from %s in %s s, aborting", timeout)
             return Dataset()
         if not response.is_valid_response:
             self._give_up(f"{response.msg_type} response of %s without a mandatory element")
             return Dataset()
         return status_of(response)
 
-    def _give_up(self, message: str) -> None:
+    def _give_up(self, message: str, *values: object) -> None:
         """Log why the association is no longer of use, and abort it."""
-        LOGGER.error(message, self._peer_text())
+        LOGGER.error(message, self._peer_text(), *values)
         if self.is_established:
             self.abort(block=False)
 
