@@ -180,9 +180,7 @@ class TestRejection:
         assert "the called AE title ANY-SCP" in theirs
         assert "is not TEST_SCP" in theirs
         assert ours.startswith("Association rejected by ANY-SCP at 127.0.0.1:")
-        assert ours.endswith(
-            ": Rejected (permanent), Service user: Called AE title not recognised"
-        )
+        assert ours.endswith(": Rejected (permanent), Service user: Called AE title not recognised")
 
     def test_abort_of_a_rejected_association(self, start_scp: StartSCP) -> None:
         log = EventLog("REJECTED ABORTED")

@@ -110,6 +110,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         self._rejected_contexts: list[PresentationContext] = []
         self.peer_maximum_length = 0
 
+        self._peer = _Peer(self)
         self._init_handlers()
         self.acse = ACSE(self)
         self.dimse = DIMSEServiceProvider(self)
@@ -155,7 +156,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         return self.remote_user.info
 
     def _peer_text(self) -> str:
-        """Name the peer for the log."""
+        """Name the peer for people."""
         where = self.remote_user.address_info
         place = f"{where.address}:{where.port}" if where else "an unknown address"
         title = safe_text(self.remote_user.ae_title)
@@ -264,7 +265,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
                 self._ae._finished(self)
 
     def _request_association(self, address: AddressInformation) -> None:
-        LOGGER.info("Requesting Association with %s", self._peer_text())
+        LOGGER.info("Requesting Association with %s", self._peer)
         self.dul._prepare()
         self.acse.send_request()
         evt.trigger(self, evt.EVT_REQUESTED)
@@ -350,7 +351,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             self._server.negotiated(self)
         LOGGER.info(
             "Association with %s established, %d of %d presentation contexts accepted",
-            self._peer_text(),
+            self._peer,
             len(self._accepted),
             len(self._accepted) + len(self._rejected_contexts),
         )
@@ -382,7 +383,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
     def _released(self) -> None:
         """Note that the association has been released."""
         if self._end("is_released"):
-            LOGGER.info("Association with %s released", self._peer_text())
+            LOGGER.info("Association with %s released", self._peer)
             evt.trigger(self, evt.EVT_RELEASED)
 
     def _aborted(self) -> None:
@@ -429,7 +430,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             self.is_aborted = True
             evt.trigger(self, evt.EVT_ABORTED)
             return
-        LOGGER.info("Aborting Association with %s", self._peer_text())
+        LOGGER.info("Aborting Association with %s", self._peer)
         self.acse.send_abort(0x00)
         self._aborted()
         self.dul.tell_watcher()
@@ -454,7 +455,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
                 return
             self.is_established = False  # so that nobody sends any more
             self._is_ending = True
-        LOGGER.info("Releasing Association with %s", self._peer_text())
+        LOGGER.info("Releasing Association with %s", self._peer)
         self.dul.tell_callers()
         try:
             is_released = self.acse.negotiate_release()
@@ -567,7 +568,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
                 LOGGER.error("No response sent, aborting: %s", exc)
                 self.abort(block=False)
             else:  # it ended meanwhile
-                LOGGER.info("No response sent: association with %s is over", self._peer_text())
+                LOGGER.info("No response sent: association with %s is over", self._peer)
         except NotImplementedError as exc:
             self._log_fault("Request from %s can't be served, aborting: %s", exc)
             self.abort(block=False)
@@ -600,3 +601,15 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         common = self.acceptor.accepted_common_extended.get(uid)
         service: ServiceClass = uid_to_service_class(common[0] if common else uid)(self)
         return service
+
+
+class _Peer:
+    """Names the peer of an association, if a line of the log is really printed."""
+
+    __slots__ = ("_assoc",)
+
+    def __init__(self, assoc: Association) -> None:
+        self._assoc = assoc
+
+    def __str__(self) -> str:
+        return self._assoc._peer_text()

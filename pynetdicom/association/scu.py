@@ -150,7 +150,9 @@ class ServiceClassUser:
         if response is None:
             if self.is_established:
                 timeout = self.dimse_timeout
-                self._give_up(f"No {primitive.msg_type} response from %s in %s s, aborting", timeout)
+                self._give_up(
+                    f"No {primitive.msg_type} response from %s in %s s, aborting", timeout
+                )
             return Dataset()
         if not response.is_valid_response:
             self._give_up(f"{response.msg_type} response of %s without a mandatory element")

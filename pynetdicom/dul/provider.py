@@ -19,6 +19,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -66,8 +67,6 @@ class DULServiceProvider:
     ----------
     socket : transport.AssociationSocket or None
         The connection, None before there is one.
-    upper_layer : dul.protocol.UpperLayer
-        The protocol itself.
     to_user_queue : collections.deque
         Association primitives received and not yet taken by :meth:`receive_pdu`.
     """
@@ -75,7 +74,6 @@ class DULServiceProvider:
     def __init__(self, assoc: Association) -> None:
         self._assoc = assoc
         self.socket: AssociationSocket | None = None
-        self.upper_layer = self._new_upper_layer()
         self.to_user_queue: deque[Any] = deque()
         self.is_closed = False
         # The locks are re-entrant for signal handlers: they interrupt the main thread anywhere
@@ -100,7 +98,9 @@ class DULServiceProvider:
         # run without it
         self._notices: deque[tuple[evt.NotificationEvent, dict[str, Any]]] = deque()
 
-    def _new_upper_layer(self) -> UpperLayer:
+    @cached_property
+    def upper_layer(self) -> UpperLayer:
+        """The protocol itself, made with the settings that the association has at first use."""
         assoc = self._assoc
         close_timeout = assoc.ae.limits.close_timeout
         if assoc.acse_timeout is not None:
@@ -132,7 +132,7 @@ class DULServiceProvider:
 
     def _prepare(self) -> None:
         """Begin with a fresh upper layer, with the settings that the association has now."""
-        self.upper_layer = self._new_upper_layer()
+        self.__dict__.pop("upper_layer", None)
         self._last_received = self._last_look = monotonic()
         self.update_observers()
 
