@@ -526,6 +526,31 @@ class DIMSEServiceProvider:
             self.serving = None
         return None
 
+    def take_cancel(self, message_id: int) -> bool:
+        """Return whether the peer has cancelled a request, and forget that it has.
+
+        Parameters
+        ----------
+        message_id : int
+            The Message ID of the request.
+        """
+        if message_id not in self.cancelled:
+            return False
+        self.cancelled.discard(message_id)
+        self.dul.tell_callers()  # there is room again
+        return True
+
+    def served(self, message_id: int) -> None:
+        """Note that a request has been served; whoever cancels it now is too late.
+
+        Parameters
+        ----------
+        message_id : int
+            The Message ID of the request.
+        """
+        self.serving = None
+        self.take_cancel(message_id)
+
     def discard(self) -> None:
         """Forget the message that is being received and the requests that wait."""
         incoming, self._incoming = self._incoming, None

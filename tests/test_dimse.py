@@ -965,6 +965,16 @@ class TestQueue:
         assert assoc.dimse.has_room()
         assert assoc.dimse.receive_pdvs(pdvs, 3) == 4
 
+    def test_is_full_of_cancels_that_nobody_has_looked_at(self) -> None:
+        assoc = Association(cancel_requests=1)
+        receive(assoc, *command(raw.echo_rq(4)))
+        assert assoc.dimse.has_room()
+        receive(assoc, *command(raw.cancel_rq(4)))
+        assert not assoc.dimse.has_room()
+        assert assoc.dimse.take_cancel(4)
+        assert not assoc.dimse.take_cancel(4)
+        assert assoc.dimse.has_room()
+
     def test_full_queue_takes_what_is_no_request(self) -> None:
         assoc = Association(unserved_requests=1)
         with assoc.dimse.exchange(echo(7), ECHO) as exchange:

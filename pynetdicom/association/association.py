@@ -560,7 +560,6 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             return
         context = self._context_for(context_id, request)
         service = self._service_for(request)
-        dimse = self.dimse
         try:
             service.SCP(request, context)
         except UpperLayerError as exc:
@@ -576,8 +575,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             LOGGER.exception("The %s request can't be served, aborting", request.msg_type)
             self.abort(block=False)
         finally:
-            dimse.serving = None
-            dimse.cancelled.discard(request.MessageID)
+            self.dimse.served(request.MessageID or 0)
             request._discard_data_set()
 
     def _context_for(self, context_id: int, request: DimseServiceType) -> PresentationContextTuple:

@@ -89,10 +89,7 @@ class ServiceClass:
             The Message ID of the request.
         """
         self.assoc.dul.pump()
-        if msg_id in self.dimse.cancelled:
-            self.dimse.cancelled.discard(msg_id)
-            return True
-        return False
+        return self.dimse.take_cancel(msg_id)
 
     def is_valid_status(self, status: int) -> bool:
         """Return True if the service class has a status.
