@@ -164,6 +164,18 @@ class TestStartServer:
         assert ae._servers == []
         assert other.socket.fileno() == -1
 
+    def test_that_cannot_be_started(self, ae: AE, monkeypatch: pytest.MonkeyPatch) -> None:
+        servers: list[Any] = []
+
+        def fail(server: Any) -> None:
+            servers.append(server)
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(ThreadedAssociationServer, "start", fail)
+        with pytest.raises(RuntimeError, match="new thread"):
+            ae.start_server(LOCAL, block=False)
+        assert servers[0].is_closed
+
     def test_several(self, ae: AE) -> None:
         """Each has its AE title and its contexts, all have the settings of the AE."""
         ae.require_called_aet = True

@@ -164,6 +164,23 @@ class TestRelease:
             assert ends(assoc) == ["aborted"]
         assert f"has not answered the release in {SOON} s" in caplog.text
 
+    def test_interrupted(self) -> None:
+        """Ctrl-C while it waits: the peer is told that it is over."""
+
+        def ignore(peer: raw.Peer) -> None:
+            peer.accept()
+            peer.expect(raw.RELEASE_RQ)
+            assert peer.expect_abort() == (0, 0)
+
+        def interrupt(*args: Any) -> None:
+            raise KeyboardInterrupt
+
+        with raw.serving(ignore) as server, association(server.port) as assoc:
+            assoc.acse._receive = interrupt  # type: ignore[method-assign]
+            with pytest.raises(KeyboardInterrupt):
+                assoc.release()
+            assert ends(assoc) == ["aborted"]
+
     def test_peer_closes_before_the_answer(self, start_scp: StartSCP) -> None:
         log = EventLog("CONN_CLOSE")
         with raw.associated(port_of(start_scp(handlers=log.bindings))) as peer:
@@ -452,7 +469,10 @@ class TestAbort:
         assert log.names() == ["ACSE_RECV", "ACSE_RECV", "ABORTED"]
         kinds = [type(event.primitive) for event in log.all("ACSE_RECV")]
         assert kinds == [A_ASSOCIATE, A_ABORT if end == "abort" else A_P_ABORT]
-        assert len(complaints(caplog.records)) == 1
+        (line,) = complaints(caplog.records)
+        assert ("service provider of" in line) is (end == "provider")
+        assert ("Unrecognised PDU" in line) is (end in ("provider", "garbage"))
+        assert ("lost" in line) is (end in ("close", "reset"))
 
     @pytest.mark.parametrize("source", [1, 3, None])
     def test_no_such_source(self, source: Any) -> None:
@@ -533,6 +553,21 @@ class TestAbortByHandlers:
         assert ends(acceptance) == ["aborted"]
         assert len(there.all("ABORTED")) == len(there.all("CONN_CLOSE")) == 1
         assert bool(there.all("DIMSE_SENT")) is (name == "DIMSE_SENT")
+
+    def test_of_a_release(self, start_scp: StartSCP) -> None:
+        def abort(event: Any) -> None:
+            if isinstance(event.primitive, A_RELEASE):
+                event.assoc.abort()
+
+        log = EventLog("ABORTED RELEASED CONN_CLOSE")
+        handlers = [(evt.EVT_ACSE_SENT, abort), *log.bindings]
+        with association(port_of(start_scp(handlers=handlers))) as assoc:
+            assoc.release()
+            assert ends(assoc) == ["aborted"]
+        acceptance = log.wait_for("CONN_CLOSE").assoc
+        join(acceptance)
+        assert ends(acceptance) == ["aborted"]
+        assert log.all("RELEASED") == []
 
     def test_of_a_rejection(self, start_scp: StartSCP) -> None:
         log = EventLog("ABORTED REJECTED")

@@ -23,7 +23,7 @@ from pydicom.uid import (
 )
 
 from pynetdicom import AE, Association, _config, build_role, evt
-from pynetdicom.association.scu import status_of
+from pynetdicom.association.scu import _opened, status_of
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import decode, split_dataset
 from tests.support import raw
@@ -524,6 +524,14 @@ class TestWhatCannotBeSent:
             scp.send(tmp_path / "missing.dcm", ExplicitVRLittleEndian)
         with pytest.raises(OSError, match="directory"):
             scp.send(tmp_path, ExplicitVRLittleEndian)
+
+    def test_error_names_the_file_if_it_has_a_number(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "image.dcm")
+        Path(path).touch()
+        for error, name in ((OSError(5, "broken"), path), (OSError("broken"), None)):
+            with pytest.raises(OSError, match="broken") as told, _opened(path):
+                raise error
+            assert told.value.filename == name
 
     @pytest.mark.parametrize("content", [b"", b"hello", bytes(132), bytes(1000)])
     @pytest.mark.parametrize("chunked", [False, True])

@@ -20,8 +20,7 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import C_STORE, DimseServiceType
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.errors import UpperLayerError
-from pynetdicom.pdu import A_ABORT_RQ
-from pynetdicom.pdu_primitives import A_ABORT, A_P_ABORT
+from pynetdicom.pdu_primitives import A_ABORT, A_P_ABORT, ABORT_REASONS
 from pynetdicom.presentation import PresentationContext, PresentationContextTuple
 from pynetdicom.service_class import ServiceClass, StorageServiceClass
 from pynetdicom.service_class.base import sop_class_of
@@ -397,10 +396,13 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             return  # negotiation and release see to it themselves
         if isinstance(primitive, A_ABORT):
             self._log_fault("Association aborted by %s")
-        elif isinstance(self.dul.upper_layer.pdu, A_ABORT_RQ):
-            self._log_fault("Association aborted by the service provider of %s: %s", primitive)
-        elif self.dul.upper_layer.error is None:  # else it is us, and has been logged
-            self._log_fault("Connection to %s lost")
+        elif self.dul.upper_layer.error is not None:
+            pass  # by us, which has been logged
+        elif primitive.provider_reason:
+            reason = ABORT_REASONS[primitive.provider_reason]
+            self._log_fault("Association aborted by the service provider of %s: %s", reason)
+        else:
+            self._log_fault("Connection to %s lost, or aborted by its service provider")
         evt.trigger(self, evt.EVT_ACSE_RECV, {"primitive": primitive})
         self._aborted()
 
