@@ -531,7 +531,7 @@ class TestClasses:
         request = C_FIND()
         request.AffectedSOPClassUID = UID(CT)
         context = PresentationContextTuple(1, UID(CT), ImplicitVRLittleEndian)
-        with pytest.raises(NotImplementedError, match=f"C-FIND request of {CT}"):
+        with pytest.raises(NotImplementedError, match=f"C-FIND requests, here for {CT}"):
             kind(assoc).SCP(request, context)
 
     @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 import pynetdicom.events as evt
-from pynetdicom.dimse_primitives import DimseServiceType
+from pynetdicom.dimse_primitives import DIMSEPrimitive, DimseServiceType
 from pynetdicom.presentation import PresentationContextTuple
 from pynetdicom.status import GENERAL_STATUS, StatusDictType
 from pynetdicom.utils import make_uid, safe_text
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from pynetdicom.dimse import DIMSEServiceProvider
 
 LOGGER = logging.getLogger("pynetdicom.service_class")
+
+
+# Kinds of request, and what serves them: called with the service class, the request and its context
+Operations: TypeAlias = Mapping[
+    type[DIMSEPrimitive], Callable[[Any, Any, PresentationContextTuple], None]
+]
 
 
 def sop_class_of(request: DimseServiceType) -> UID:
@@ -43,6 +50,8 @@ class ServiceClass:
     """
 
     statuses: ClassVar[StatusDictType] = GENERAL_STATUS
+    # What it can be asked for, and what serves that
+    operations: ClassVar[Operations] = {}
     # What is answered when a handler returns a data set without Status, or no status at all
     _missing_status: ClassVar[int] = 0xC001
     _unusable_status: ClassVar[int] = 0xC002
@@ -75,10 +84,13 @@ class ServiceClass:
         NotImplementedError
             If the service class has no such operation.
         """
-        raise NotImplementedError(
-            f"no service class here serves a {req.msg_type} request of "
-            f"{safe_text(sop_class_of(req))}"
-        )
+        serve = self.operations.get(type(req))
+        if serve is None:
+            raise NotImplementedError(
+                f"{type(self).__name__} does not serve {req.msg_type} requests, here for "
+                f"{safe_text(sop_class_of(req))}"
+            )
+        serve(self, req, context)
 
     def is_cancelled(self, msg_id: int) -> bool:
         """Return True, once, if the peer has cancelled a request.
