@@ -419,8 +419,8 @@ def doc_handle_set(event: Event) -> tuple[Status, Dataset | None]:
 def doc_handle_async(event: Event) -> tuple[int, int]:
     """Answer the proposal of an asynchronous operations window: EVT_ASYNC_OPS (PS3.7 D.3.3.3).
 
-    Without a handler the proposal is not answered, which means (1, 1). Operations are always
-    synchronous, so that this is also the answer if there is a handler.
+    Without a handler ``AE.concurrent_operations`` is the answer; if that is 1 the proposal is not
+    answered, which means (1, 1).
 
     Attributes of the event: `nr_invoked`, `nr_performed`, the numbers that the requestor
     proposes for itself; 0 means no limit.
@@ -428,7 +428,8 @@ def doc_handle_async(event: Event) -> tuple[int, int]:
     Returns
     -------
     tuple of int
-        Numbers of operations invoked and performed; not used.
+        The numbers of operations that the requestor may invoke and perform at a time. The
+        smaller of what was proposed and of these is replied; 0 means no limit.
     """
     return 1, 1
 

@@ -539,21 +539,34 @@ class ACSE:
         return {}
 
     def _answer_asynchronous(self) -> None:
-        """Reply to a proposed window: one operation at a time (PS3.7 D.3.3.3)."""
+        """Reply to a proposed window: the smaller of it and what we agree to (PS3.7 D.3.3.3)."""
         invoked, performed = self.requestor.asynchronous_operations
         if (invoked, performed) == (1, 1):
             return
         attributes = {"nr_invoked": invoked, "nr_performed": performed}
-        try:
-            evt.trigger(self._assoc, evt.EVT_ASYNC_OPS, attributes)
-        except NotImplementedError:  # nobody is interested
-            return
-        except Exception:
-            LOGGER.exception("Exception in the handler of EVT_ASYNC_OPS")
         item = AsynchronousOperationsWindowNegotiation()
-        item.maximum_number_operations_invoked = 1
-        item.maximum_number_operations_performed = 1
+        agreed = (1, 1)
+        try:
+            agreed = evt.trigger(self._assoc, evt.EVT_ASYNC_OPS, attributes)
+        except NotImplementedError:  # nobody is interested
+            several = self._assoc.ae.concurrent_operations
+            if several == 1:
+                return
+            agreed = (several, several)
+        except Exception:
+            LOGGER.exception("Exception in the handler of EVT_ASYNC_OPS; one at a time is replied")
+        try:
+            item.maximum_number_operations_invoked = fewer(invoked, agreed[0])
+            item.maximum_number_operations_performed = fewer(performed, agreed[1])
+        except (TypeError, ValueError, IndexError):
+            LOGGER.exception("The handler of EVT_ASYNC_OPS gave no two numbers; (1, 1) is replied")
+            item = AsynchronousOperationsWindowNegotiation()
         self.acceptor.add_negotiation_item(item)
+
+
+def fewer(first: int, second: int) -> int:
+    """Return the smaller of two numbers of operations, of which 0 is no limit (PS3.7 D.3.3.3)."""
+    return min(first, second) if first and second else first or second
 
 
 def _roles(user: ServiceUser) -> dict[UID, tuple[bool, bool]]:

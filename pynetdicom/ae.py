@@ -85,6 +85,7 @@ class ApplicationEntity:
         self._network_timeout: float | None = 60
         self._connection_timeout: float | None = None
         self._maximum_associations = 10
+        self._concurrent_operations = 1
         self._maximum_pdu_size = DEFAULT_MAX_LENGTH
         self._require_calling_aet: list[str] = []
         self._require_called_aet = False
@@ -195,6 +196,22 @@ class ApplicationEntity:
             LOGGER.warning("maximum_associations can't be %r; it is set to 1", value)
             value = 1
         self._maximum_associations = value
+
+    @property
+    def concurrent_operations(self) -> int:
+        """How many requests of one association its handlers may serve at the same time.
+
+        One, in the order in which they come, is the default. More are served by so many threads
+        if the peer has negotiated asynchronous operations (PS3.7 D.3.3.3). ValueError for less
+        than 1.
+        """
+        return self._concurrent_operations
+
+    @concurrent_operations.setter
+    def concurrent_operations(self, value: int) -> None:
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"concurrent_operations must be an int of at least 1, not {value!r}")
+        self._concurrent_operations = value
 
     @property
     def maximum_pdu_size(self) -> int:

@@ -14,7 +14,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ import pynetdicom.events as evt
 from pynetdicom._spool import Spool
 from pynetdicom._version import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from pynetdicom.dimse_messages import (
+    NO_DATA_SET,
+    RESPONSE,
     DIMSEMessage,
     MessageType,
     decode_command,
@@ -38,6 +40,7 @@ from pynetdicom.dimse_primitives import (
 )
 from pynetdicom.dsutils import file_head
 from pynetdicom.errors import DIMSEDecodeError, UpperLayerError
+from pynetdicom.exchanges import Exchange, Exchanges
 from pynetdicom.pdu import p_data_buffers
 
 if TYPE_CHECKING:
@@ -53,30 +56,6 @@ SHORTEST_P_DATA = 8
 # Of what a message's data set is made: one buffer, or pieces to be sent one after the other,
 # each with whether it is the last
 DataSource = Buffer | Iterable[tuple[Buffer, bool]]
-
-
-class Exchange:
-    """A request of ours that is under way (PS3.7 6.1).
-
-    Attributes
-    ----------
-    message_id : int
-        The Message ID of the request.
-    context_id : int
-        Its presentation context.
-    response_field : int
-        The command field of the message that answers it.
-    responses : collections.deque of dimse_primitives.DIMSEPrimitive or None
-        What has come and is not yet taken; None says that no more will come.
-    """
-
-    __slots__ = ("context_id", "message_id", "response_field", "responses")
-
-    def __init__(self, message_id: int, context_id: int, response_field: int) -> None:
-        self.message_id = message_id
-        self.context_id = context_id
-        self.response_field = response_field
-        self.responses: deque[DimseServiceType | None] = deque()
 
 
 class _UnknownRequest(DIMSEPrimitive):
@@ -133,8 +112,10 @@ class DIMSEServiceProvider:
         Requests received and not yet served: (context ID, primitive).
     cancelled : set of int
         Message IDs of requests, served or waiting, that the peer has cancelled.
-    serving : int or None
-        Message ID of the request that is being served.
+    serving : set of int
+        Message IDs of the requests that are being served.
+    exchanges : exchanges.Exchanges
+        The requests of ours that are under way.
     """
 
     def __init__(self, assoc: Association) -> None:
@@ -142,12 +123,10 @@ class DIMSEServiceProvider:
         self._incoming: _Incoming | None = None
         self.requests: deque[tuple[int, DimseServiceType | _UnknownRequest]] = deque()
         self.cancelled: set[int] = set()
-        self.serving: int | None = None
-        self._exchanges: dict[int, Exchange] = {}
+        self.serving: set[int | None] = set()
+        self.exchanges = Exchanges(assoc)
         # A message's PDUs follow each other
         self._sending = _OwnedLock("no message can be sent in the middle of another")
-        # One operation at a time: no window was negotiated
-        self._window = _OwnedLock("no request can be sent while one of this thread is under way")
 
     @property
     def assoc(self) -> Association:
@@ -192,7 +171,7 @@ class DIMSEServiceProvider:
             If the connection is gone, or the peer takes no data at all.
         """
         kind = message_type(primitive)
-        if data_set is None:
+        if data_set is None and kind.data_set is not None:
             data_set = primitive._encoded_data_set()
         if self._assoc._is_bound(evt.EVT_DIMSE_SENT):
             message = DIMSEMessage._from_parts(kind, primitive, context_id, data_set)
@@ -227,73 +206,76 @@ class DIMSEServiceProvider:
                     self._assoc.abort(block=False)
                 raise
 
-    @contextmanager
-    def exchange(
-        self, primitive: DimseServiceType, context_id: int, data_set: DataSource | None = None
-    ) -> Iterator[Exchange]:
-        """Send a request and receive its responses, for as long as the context lasts.
+    def begin(
+        self,
+        primitive: DimseServiceType,
+        context_id: int,
+        data_set: DataSource | None = None,
+        also_pending: frozenset[int] = frozenset(),
+    ) -> Exchange:
+        """Send a request whose responses are going to be taken.
 
-        One operation is outstanding at a time: another thread's request waits for its turn.
+        If as many operations are outstanding as the peer has agreed to, one unless more were
+        negotiated (PS3.7 D.3.3.3), it waits for its turn.
 
         Parameters
         ----------
         primitive : dimse_primitives.DIMSEPrimitive
-            The request.
+            The request. If its Message ID is that of another one outstanding it gets the next
+            that is free.
         context_id : int
             The presentation context.
         data_set : bytes-like or iterable of (bytes-like, bool), optional
             As for :meth:`send_msg`.
+        also_pending : frozenset of int, optional
+            Further statuses, besides Pending, of responses that others follow.
 
-        Yields
-        ------
+        Returns
+        -------
         Exchange
-            What :meth:`next_response` takes.
+            Gives the responses.
+
+        Raises
+        ------
+        errors.UpperLayerError
+            As by :meth:`send_msg`, or if the peer does not end what was abandoned.
+        RuntimeError
+            If this thread would wait for itself: because it has not taken all the responses to
+            its request before, or is a handler of a notification event.
+        """
+        self.dul.check_may_wait()
+        message_id, field = primitive.MessageID or 0, message_type(primitive).command_field
+        exchange = Exchange(self.exchanges, message_id, context_id, field | RESPONSE)
+        if also_pending:
+            exchange.pending |= also_pending
+        self.exchanges.enter(exchange)
+        if exchange.message_id != message_id:
+            primitive.MessageID = exchange.message_id
+        try:
+            self.send_msg(primitive, context_id, data_set)
+        except BaseException:
+            self.exchanges.leave(exchange)
+            raise
+        return exchange
+
+    def send_cancel(self, message_id: int, context_id: int) -> None:
+        """Send a C-CANCEL request (PS3.7 9.3.2.3).
+
+        Parameters
+        ----------
+        message_id : int
+            The Message ID of the request to be cancelled.
+        context_id : int
+            Its presentation context.
 
         Raises
         ------
         errors.UpperLayerError
             As by :meth:`send_msg`.
-        RuntimeError
-            If the handler of a notification event calls this in a thread that can't wait now.
         """
-        self.dul.check_may_wait()
-        kind = message_type(primitive)
-        message_id = primitive.MessageID or 0
-        exchange = Exchange(message_id, context_id, kind.command_field | 0x8000)
-        with self._window:
-            self._exchanges[message_id] = exchange
-            try:
-                self.send_msg(primitive, context_id, data_set)
-                yield exchange
-            finally:
-                del self._exchanges[message_id]
-
-    def next_response(self, exchange: Exchange, timeout: float | None) -> DimseServiceType | None:
-        """Return the next response of an exchange.
-
-        Parameters
-        ----------
-        exchange : Exchange
-            The exchange.
-        timeout : float or None
-            Seconds to wait for the whole of it; None for ever.
-
-        Returns
-        -------
-        dimse_primitives.DIMSEPrimitive or None
-            The response; None if none came in time or the connection is closed.
-        """
-        until = None if timeout is None else monotonic() + timeout
-        if not self.dul.wait_until(exchange.responses.__len__, until):
-            return None
-        return exchange.responses.popleft()
-
-    def end_exchanges(self) -> None:
-        """Let nobody wait any longer for a response: the association is over."""
-        for exchange in list(self._exchanges.values()):
-            exchange.responses.append(None)
-            self.dul.wake()
-        self.dul.tell_callers()
+        primitive = C_CANCEL()
+        primitive.MessageIDBeingRespondedTo = message_id
+        self.send_msg(primitive, context_id)
 
     # -- receiving ---------------------------------------------------------------------------
 
@@ -303,12 +285,14 @@ class DIMSEServiceProvider:
         return self._incoming is not None
 
     def has_room(self) -> bool:
-        """Return False while so many requests wait that no more are read."""
+        """Return False while so many requests or responses wait that no more are read."""
         limits = self._assoc.ae.limits
-        return (
-            len(self.requests) < limits.unserved_requests
-            and len(self.cancelled) < limits.cancel_requests
-        )
+        if (
+            len(self.requests) >= limits.unserved_requests
+            or len(self.cancelled) >= limits.cancel_requests
+        ):
+            return False
+        return self.exchanges.has_room()
 
     def receive_primitive(self, primitive: Any) -> None:
         """Take a P-DATA primitive, whatever the queues hold.
@@ -339,11 +323,9 @@ class DIMSEServiceProvider:
         int
             The first that was not taken.
         """
-        total = len(pdvs)
-        while start < total:
+        start, total = self._receive_message(pdvs, start), len(pdvs)
+        while start < total and self.has_room():
             start = self._receive_message(pdvs, start)
-            if not self.has_room():
-                break
         return start
 
     def _receive_message(self, pdvs: Sequence[tuple[int, int, Buffer]], start: int) -> int:
@@ -367,15 +349,16 @@ class DIMSEServiceProvider:
         while start < total:
             context_id, control, fragment = pdvs[start]
             if incoming is None:
-                incoming = self._incoming = self._begin(context_id)
+                if context_id not in self._assoc.context_by_id:
+                    raise DIMSEDecodeError(f"context {context_id} has not been accepted")
+                incoming = self._incoming = _Incoming(context_id)
             elif incoming.context_id != context_id:
                 raise DIMSEDecodeError(
                     f"a message on context {incoming.context_id} goes on in context {context_id}"
                 )
             if control & 1:
                 start += 1
-                self._add_command(incoming, fragment)
-                ended = bool(control & 2) and not self._command_complete(incoming)
+                ended = self._add_command(incoming, fragment, control & 2)
             else:
                 end = _end_of_data(pdvs, start, context_id)
                 self._add_data(incoming, [pdv[2] for pdv in pdvs[start:end]])
@@ -387,26 +370,19 @@ class DIMSEServiceProvider:
                 break
         return start
 
-    def _begin(self, context_id: int) -> _Incoming:
-        if context_id not in self._assoc.context_by_id:
-            raise DIMSEDecodeError(f"context {context_id} has not been accepted")
-        return _Incoming(context_id)
-
-    def _add_command(self, incoming: _Incoming, fragment: Buffer) -> None:
+    def _add_command(self, incoming: _Incoming, fragment: Buffer, is_last: int) -> bool:
+        """Take part of a command set; return whether the message is complete."""
         if incoming.has_data_set:
             raise DIMSEDecodeError("a command fragment within the data set")
         limit = self._assoc.ae.limits.command_set_length
         if len(incoming.command) + len(fragment) > limit:
             raise DIMSEDecodeError(f"the command set is longer than {limit} bytes")
         incoming.command += fragment
-
-    def _command_complete(self, incoming: _Incoming) -> bool:
-        """Decode the command set; return whether a data set follows."""
-        incoming.type, incoming.values = decode_command(incoming.command)
-        if incoming.values["CommandDataSetType"] == 0x0101:
+        if not is_last:
             return False
-        incoming.has_data_set = True
-        return True
+        incoming.type, incoming.values = decode_command(incoming.command)
+        incoming.has_data_set = incoming.values["CommandDataSetType"] != NO_DATA_SET
+        return not incoming.has_data_set
 
     def _add_data(self, incoming: _Incoming, fragments: list[Buffer]) -> None:
         if not incoming.has_data_set:
@@ -452,7 +428,7 @@ class DIMSEServiceProvider:
         if isinstance(primitive, C_CANCEL):
             self._cancel(primitive)
         elif not kind.is_request:
-            self._respond(primitive, incoming)
+            self.exchanges.deliver(primitive, kind.command_field, incoming.context_id)
         else:
             self._queue(incoming.context_id, primitive)
 
@@ -482,28 +458,13 @@ class DIMSEServiceProvider:
         except UpperLayerError as exc:
             LOGGER.info("No answer to the unknown request: %s", exc)
 
-    def _respond(self, primitive: DimseServiceType, incoming: _Incoming) -> None:
-        """Give a response to who waits for it."""
-        exchange = self._exchanges.get(incoming.values.get("MessageIDBeingRespondedTo", -1))
-        if (
-            exchange is None
-            or exchange.response_field != incoming.values["CommandField"]
-            or exchange.context_id != incoming.context_id
-        ):
-            raise DIMSEDecodeError(
-                f"a {primitive.msg_type} response to no request of ours, Message ID Being "
-                f"Responded To {incoming.values.get('MessageIDBeingRespondedTo')}"
-            )
-        exchange.responses.append(primitive)
-        self.dul.tell_callers()
-
     def _cancel(self, primitive: C_CANCEL) -> None:
         """Note a C-CANCEL, if the request that it names is there to be cancelled."""
         primitive._discard_data_set()  # which it should not have
         message_id = primitive.MessageIDBeingRespondedTo or 0
         # Of a copy, since the association's thread may take one meanwhile
         waiting = [request.MessageID for _, request in tuple(self.requests)]
-        if message_id == self.serving or message_id in waiting:
+        if message_id in self.serving or message_id in waiting:
             self.cancelled.add(message_id)
         else:
             LOGGER.debug("C-CANCEL for message %s, which is not being served", message_id)
@@ -514,7 +475,7 @@ class DIMSEServiceProvider:
             was_full = not self.has_room()
             try:
                 context_id, request = self.requests[0]
-                self.serving = request.MessageID  # before a C-CANCEL no longer finds it waiting
+                self.serving.add(request.MessageID)  # while a C-CANCEL still finds it waiting
                 self.requests.popleft()
             except IndexError:  # discarded by another thread
                 break
@@ -523,7 +484,7 @@ class DIMSEServiceProvider:
             if not isinstance(request, _UnknownRequest):
                 return context_id, request
             self._refuse(context_id, request)
-            self.serving = None
+            self.serving.discard(request.MessageID)
         return None
 
     def take_cancel(self, message_id: int) -> bool:
@@ -548,7 +509,7 @@ class DIMSEServiceProvider:
         message_id : int
             The Message ID of the request.
         """
-        self.serving = None
+        self.serving.discard(message_id)
         self.take_cancel(message_id)
 
     def discard(self) -> None:

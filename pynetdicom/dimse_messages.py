@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     AnyPrimitive = C_CANCEL | DIMSEPrimitive
     Buffer = bytes | bytearray | memoryview
     # Keyword, tag as it is packed, and encoder of the elements of a command set, in order
-    _Plan = Sequence[tuple[str, int, Callable[[int, Any], bytes]]]
+    _Plan = Sequence[tuple[str, int, int, Callable[[int, int, Any], bytes]]]
 
 # Values of (0000,0800) Command Data Set Type (PS3.7 E.1): any but the first means a data set
 NO_DATA_SET = 0x0101
@@ -68,21 +68,13 @@ _USHORT = Struct("<LLH")
 _ULONG = Struct("<LLL")
 
 
-def _encode_us(tag: int, value: int) -> bytes:
-    return _USHORT.pack(tag, 2, value)
-
-
-def _encode_ul(tag: int, value: int) -> bytes:
-    return _ULONG.pack(tag, 4, value)
-
-
-def _encode_at(tag: int, value: int | Iterable[int]) -> bytes:
+def _encode_at(tag: int, _: int, value: int | Iterable[int]) -> bytes:
     tags = [value] if isinstance(value, int) else value
     data = b"".join(struct.pack("<HH", *divmod(number, 0x10000)) for number in tags)
     return _HEADER.pack(tag, len(data)) + data
 
 
-def _encode_ui(tag: int, value: str) -> bytes:
+def _encode_ui(tag: int, _: int, value: str) -> bytes:
     # Latin-1 is what UIDs are decoded with, so that any goes back as it came
     data = value.encode("latin-1")
     if len(data) % 2:
@@ -90,7 +82,7 @@ def _encode_ui(tag: int, value: str) -> bytes:
     return _HEADER.pack(tag, len(data)) + data
 
 
-def _encode_ae(tag: int, value: str) -> bytes:
+def _encode_ae(tag: int, _: int, value: str) -> bytes:
     data = value.encode("latin-1")
     length = len(data) + len(data) % 2
     if not _config.USE_SHORT_DIMSE_AET:
@@ -98,7 +90,7 @@ def _encode_ae(tag: int, value: str) -> bytes:
     return _HEADER.pack(tag, length) + data.ljust(length)
 
 
-def _encode_lo(tag: int, value: str | Sequence[str]) -> bytes:
+def _encode_lo(tag: int, _: int, value: str | Sequence[str]) -> bytes:
     # Several values are what pydicom makes of a text with a backslash
     text = value if isinstance(value, str) else "\\".join(value)
     # Often the text of an exception: LO has neither control characters nor backslashes
@@ -107,10 +99,6 @@ def _encode_lo(tag: int, value: str | Sequence[str]) -> bytes:
     if len(data) % 2:
         data += b" "
     return _HEADER.pack(tag, len(data)) + data
-
-
-def _decode_number(data: bytes) -> int:
-    return int.from_bytes(data, "little")
 
 
 def _decode_first(data: bytes) -> int:
@@ -130,8 +118,8 @@ class _VR(NamedTuple):
 
     unit: int  # the length is a multiple of this
     longest: int
-    encode: Callable[[int, Any], bytes]
-    decode: Callable[[bytes], Any]
+    encode: Callable[[int, int, Any], bytes]  # tag, length if that is fixed, value
+    decode: Callable[[bytes], Any] | None  # None for a number
 
 
 _VRS = {
@@ -139,10 +127,10 @@ _VRS = {
     "AT": _VR(4, _NO_LIMIT, _encode_at, _decode_at),
     "LO": _VR(1, _NO_LIMIT, _encode_lo, _decode_text),
     "UI": _VR(1, _NO_LIMIT, _encode_ui, _decode_text),
-    "UL": _VR(4, 4, _encode_ul, _decode_number),
-    "US": _VR(2, 2, _encode_us, _decode_number),
+    "UL": _VR(4, 4, _ULONG.pack, None),
+    "US": _VR(2, 2, _USHORT.pack, None),
     # A number that some peers send with two values: the first is taken
-    "US+": _VR(2, _NO_LIMIT, _encode_us, _decode_first),
+    "US+": _VR(2, _NO_LIMIT, _USHORT.pack, _decode_first),
 }
 
 # The elements that are not retired, in their order (PS3.7 Table E.1-1)
@@ -178,7 +166,7 @@ def _plan(keywords: Iterable[str]) -> _Plan:
     """Return the plan of a command set with some of the elements `keywords`."""
     wanted = set(keywords)
     return [
-        (keyword, number << 16, _VRS[vr].encode)
+        (keyword, number << 16, _VRS[vr].unit, _VRS[vr].encode)
         for keyword, (number, vr) in _ELEMENTS.items()
         if keyword in wanted
     ]
@@ -193,15 +181,15 @@ def _encode(plan: _Plan, values: Mapping[str, Any]) -> bytes:
     parts = []
     keyword = ""
     try:
-        for keyword, tag, encode in plan:
+        for keyword, tag, length, encode in plan:
             value = values.get(keyword)
             if value is not None:
-                parts.append(encode(tag, value))
+                parts.append(encode(tag, length, value))
     except (struct.error, AttributeError, TypeError, ValueError) as exc:
         shown = safe_text(repr(values[keyword]))
         raise ValueError(f"The value {shown} of {keyword} cannot be encoded: {exc}") from exc
     data = b"".join(parts)
-    return _encode_ul(0, len(data)) + data
+    return _ULONG.pack(0, 4, len(data)) + data
 
 
 def _decode(data: bytes) -> dict[str, Any]:
@@ -230,7 +218,8 @@ def _decode(data: bytes) -> dict[str, Any]:
                     )
                 if keyword in values:
                     raise DIMSEDecodeError(f"A command set has {keyword} twice")
-                values[keyword] = decode(data[start:offset])
+                value = data[start:offset]
+                values[keyword] = decode(value) if decode else int.from_bytes(value, "little")
     except struct.error as exc:
         raise DIMSEDecodeError(
             f"A command set ends with {end - offset} bytes that are no whole element"
@@ -419,7 +408,7 @@ class DIMSEMessage:
             name=cls.__name__.replace("_", "-"),
             primitive=primitive,
             message=cls,
-            elements={keyword: usage[keyword] for keyword, _, _ in plan},
+            elements={keyword: usage[keyword] for keyword, *_ in plan},
             data_set=primitive._DATA_SETS[is_response],
             _plan=plan,
         )

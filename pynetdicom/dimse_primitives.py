@@ -309,12 +309,16 @@ class DIMSEPrimitive(_Primitive):
     @property
     def is_valid_request(self) -> bool:
         """Whether every mandatory parameter of the request is there."""
-        return all(self._values.get(keyword) is not None for keyword in self.REQUEST_KEYWORDS)
+        return self._has_all(self.REQUEST_KEYWORDS)
 
     @property
     def is_valid_response(self) -> bool:
         """Whether every mandatory parameter of the response is there."""
-        return all(self._values.get(keyword) is not None for keyword in self.RESPONSE_KEYWORDS)
+        return self._has_all(self.RESPONSE_KEYWORDS)
+
+    def _has_all(self, keywords: Sequence[str]) -> bool:
+        """Return whether some parameters are there."""
+        return None not in map(self._values.get, keywords)
 
     def response(self) -> Self:
         """Return the response to this request, as yet without status.

@@ -45,6 +45,8 @@ class Limits:
         C-CANCEL requests kept for an association.
     unserved_requests : int
         Requests kept for an association while a handler is busy; then its socket is not read.
+    unread_responses : int
+        Responses kept for a request until they are taken; then the socket is not read.
     output_length : int
         Bytes handed to the socket at a time; who sends waits for them to leave.
     tls_timeout : float
@@ -77,6 +79,7 @@ class Limits:
     sequence_depth: int = 64
     cancel_requests: int = 16
     unserved_requests: int = 8
+    unread_responses: int = 64
     output_length: int = MIB
     tls_timeout: float = 10.0
     close_timeout: float = 5.0

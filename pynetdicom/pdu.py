@@ -529,10 +529,11 @@ def p_data_buffers(
     view = memoryview(data).cast("B")
     total = len(view)
     size = (max_length or 0xFFFFFFFF) - _PDV_HEADER.size
+    flags = 1 if is_command else 0
     if total > size:
         size &= ~1  # some peers fail on odd fragments
-
-    flags = 1 if is_command else 0
+    elif last:
+        return [_p_data_header(total, context_id, flags | 2), view]
     more = max(total - 1 if last else total, 0) // size  # full fragments before the last
     header = _p_data_header(size, context_id, flags)
     buffers: list[bytes | memoryview] = []

@@ -8,7 +8,6 @@ from __future__ import annotations
 import warnings
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from inspect import isclass
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
@@ -66,11 +65,10 @@ class SOPClass(UID):
 def _load_service_class(name: str) -> type[Any]:
     """Return the service class `name`, or the base class if there is none of that name."""
     # Not imported above: the service classes stand on top of all that uses this module
-    candidates = ("pynetdicom.service_class", "pynetdicom.service_class_n")
-    modules = [import_module(candidate) for candidate in candidates if find_spec(candidate)]
-    found = [getattr(module, name) for module in modules if hasattr(module, name)]
-    service_class: type[Any] = found[0] if found else modules[0].ServiceClass
-    return service_class
+    services = import_module("pynetdicom.service_class")
+    normalised = import_module("pynetdicom.service_class_n")
+    found: type[Any] | None = getattr(services, name, None) or getattr(normalised, name, None)
+    return found or services.ServiceClass
 
 
 def uid_to_sop_class(uid: str) -> SOPClass:
@@ -133,9 +131,9 @@ def register_uid(
         The service class that shall serve it: one of the package's own or a class derived
         from them.
     dimse_msg_type : str, optional
-        ``"C-FIND"``, ``"C-GET"`` or ``"C-MOVE"``, the operation that the SOP class is for.
-        Required with ``QueryRetrieveServiceClass``, ``"C-FIND"`` if it is missing with a class
-        derived from that one, without meaning for other services.
+        ``"C-FIND"``, ``"C-GET"`` or ``"C-MOVE"``, the operation that the SOP class is for, if it
+        is one of query/retrieve or of a worklist. Required with ``QueryRetrieveServiceClass``,
+        ``"C-FIND"`` if it is missing with the others, without meaning for other services.
 
     Raises
     ------
@@ -153,13 +151,15 @@ def register_uid(
     ):
         raise TypeError("'service_class' must be a class derived from ServiceClass")
 
-    if any(base.__name__ == _QUERY_RETRIEVE for base in service_class.__mro__):
+    if issubclass(service_class, _load_service_class("InformationModelServiceClass")):
         if not dimse_msg_type and service_class.__name__ != _QUERY_RETRIEVE:
             dimse_msg_type = "C-FIND"
-        if dimse_msg_type not in ("C-FIND", "C-GET", "C-MOVE"):
+        operations = getattr(service_class, "operations", ())
+        served = [kind.__name__.replace("_", "-") for kind in operations]
+        if dimse_msg_type not in served:
             raise ValueError(
-                f"'dimse_msg_type' must be 'C-FIND', 'C-GET' or 'C-MOVE' with "
-                f"{service_class.__name__}, not '{dimse_msg_type}'"
+                f"'dimse_msg_type' must be one of {served} with {service_class.__name__}, not "
+                f"'{dimse_msg_type}'"
             )
     else:
         dimse_msg_type = ""
@@ -527,7 +527,7 @@ ProtocolApprovalInformationModelGet = SOPClass(
     "1.2.840.10008.5.1.4.1.1.200.6", _PROTOCOL_APPROVAL, "C-GET"
 )
 
-# Inventory Query/Retrieve
+# Inventory Query/Retrieve (PS3.4 Annex JJ)
 InventoryFind = SOPClass("1.2.840.10008.5.1.4.1.1.201.2", _INVENTORY, "C-FIND")
 InventoryMove = SOPClass("1.2.840.10008.5.1.4.1.1.201.3", _INVENTORY, "C-MOVE")
 InventoryGet = SOPClass("1.2.840.10008.5.1.4.1.1.201.4", _INVENTORY, "C-GET")
@@ -572,7 +572,7 @@ MediaCreationManagement = SOPClass("1.2.840.10008.5.1.1.33", _MEDIA_CREATION)
 # Storage Commitment (PS3.4 Annex J)
 StorageCommitmentPushModel = SOPClass("1.2.840.10008.1.20.1", _STORAGE_COMMITMENT)
 
-# Storage Management, of the inventories of a repository
+# Storage Management (PS3.4 Annex KK)
 InventoryCreation = SOPClass("1.2.840.10008.5.1.4.1.1.201.5", _STORAGE_MANAGEMENT)
 
 # Application Event Logging (PS3.4 Annex P)

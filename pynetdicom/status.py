@@ -214,7 +214,7 @@ MEDIA_CREATION_MANAGEMENT_SERVICE_CLASS_STATUS: Final = _service(
 # Storage Commitment (PS3.4 Annex J)
 STORAGE_COMMITMENT_SERVICE_CLASS_STATUS: Final = _service()
 
-# Storage Management, of the inventories of a repository
+# Storage Management (PS3.4 Annex KK)
 STORAGE_MANAGEMENT_SERVICE_CLASS_STATUS: Final = _service(
     {0xB010: (STATUS_WARNING, "Some key attributes are not supported for matching")},
 )

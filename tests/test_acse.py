@@ -506,6 +506,156 @@ class TestCommonExtendedNegotiation:
 
 
 class TestAsynchronousOperations:
+    @pytest.mark.parametrize(
+        ("proposed", "agreed", "reply"),
+        [
+            ((5, 3), (2, 4), (2, 3)),
+            ((0, 0), (2, 0), (2, 0)),
+            ((0, 1), (0, 0), (0, 1)),
+            ((2, 2), (0, 1), (2, 1)),
+        ],
+    )
+    def test_smaller_number(
+        self,
+        start_scp: StartSCP,
+        proposed: tuple[int, int],
+        agreed: tuple[int, int],
+        reply: tuple[int, int],
+    ) -> None:
+        """Of each two the smaller is replied; 0 is no limit."""
+        seen: list[tuple[int, int]] = []
+
+        def handle(event: Any) -> Any:
+            seen.append((event.nr_invoked, event.nr_performed))
+            return agreed
+
+        port = port_of(start_scp(handlers=[(evt.EVT_ASYNC_OPS, handle)]))
+        with association(port, ext_neg=[window(*proposed)]) as assoc:
+            assert assoc.requestor.asynchronous_operations == proposed
+            assert assoc.acceptor.asynchronous_operations == reply
+            assert assoc.dimse.exchanges.window == (reply[0] or 0xFFFF)
+        assert seen == [proposed]
+
+    @pytest.mark.parametrize("answer", [None, 5, (2,), ("a", 2), (2, -1), LookupError("no")])
+    def test_unusable_answer(
+        self, start_scp: StartSCP, answer: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def handle(event: Any) -> Any:
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        port = port_of(start_scp(handlers=[(evt.EVT_ASYNC_OPS, handle)]))
+        with association(port, ext_neg=[window(5, 5)]) as assoc:
+            assert assoc.acceptor.extended_negotiation == [window(1, 1)]
+            assert assoc.dimse.exchanges.window == 1
+        assert "EVT_ASYNC_OPS" in caplog.text
+
+    def test_without_handler(self, start_scp: StartSCP) -> None:
+        """The answer is how many operations the AE serves at a time."""
+        server = start_scp()
+        server.ae.concurrent_operations = 3
+        with association(port_of(server), ext_neg=[window(5, 2)]) as assoc:
+            assert assoc.acceptor.extended_negotiation == [window(3, 2)]
+
+    def test_no_reply(self, start_scp: StartSCP, answer: Any) -> None:
+        assert self.replies(start_scp, lambda event: answer) == {}
+
+    def test_unusable_replies_are_left_out(
+        self, start_scp: StartSCP, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        answer = {CT: "text", 5: b"\x01", ECHO: b"\x03", "1." * 40: b"\x04"}
+        assert self.replies(start_scp, lambda event: answer) == {ECHO: b"\x03"}
+        assert len(complaints(caplog.records)) == 3
+
+    def test_handler_raises(self, start_scp: StartSCP, caplog: pytest.LogCaptureFixture) -> None:
+        def fail(event: Any) -> dict[str, bytes]:
+            raise LookupError("nothing known")
+
+        assert self.replies(start_scp, fail) == {}
+        assert "nothing known" in caplog.text
+
+    def test_unbound(self, start_scp: StartSCP) -> None:
+        with association(port_of(start_scp()), ext_neg=[extended(CT, b"\x01")]) as assoc:
+            assert assoc.acceptor.sop_class_extended == {}
+
+    def test_asked_also_without_items(self, start_scp: StartSCP) -> None:
+        seen: list[Any] = []
+        handlers = [
+            (evt.EVT_SOP_EXTENDED, lambda event: seen.append(event.app_info)),
+            (evt.EVT_SOP_COMMON, lambda event: seen.append(event.items)),
+        ]
+        with association(port_of(start_scp(handlers=handlers))) as assoc:
+            assert assoc.is_established
+        assert seen == [{}, {}]
+
+
+class TestCommonExtendedNegotiation:
+    STORAGE = "1.2.840.10008.4.2"
+
+    def accepted(self, start_scp: StartSCP, handler: Callable[[Any], object]) -> dict[str, Any]:
+        """Return what is accepted when a handler answers."""
+        log = EventLog("ESTABLISHED")
+        handlers = [(evt.EVT_SOP_COMMON, handler), *log.bindings]
+        port = port_of(start_scp(handlers=handlers))
+        items = [common(PRIVATE, self.STORAGE, CT), common(CT, self.STORAGE)]
+        with association(port, ext_neg=items) as assoc:
+            assert assoc.requestor.sop_class_common_extended == dict(
+                zip([PRIVATE, CT], items, strict=True)
+            )
+            assert assoc.acceptor.sop_class_common_extended == {}
+            acceptance = log.wait_for("ESTABLISHED").assoc
+            return dict(acceptance.acceptor.accepted_common_extended)
+
+    def test_accepted(self, start_scp: StartSCP) -> None:
+        assert self.accepted(start_scp, lambda event: event.items) == {
+            PRIVATE: (self.STORAGE, [CT]),
+            CT: (self.STORAGE, []),
+        }
+        assert self.accepted(start_scp, lambda event: {CT: event.items[CT]}) == {
+            CT: (self.STORAGE, [])
+        }
+
+    @pytest.mark.parametrize(
+        "answer", [None, {}, [], "all", {CT: "item"}, {CT: SOPClassCommonExtendedNegotiation()}]
+    )
+    def test_ignored(self, start_scp: StartSCP, answer: Any) -> None:
+        assert self.accepted(start_scp, lambda event: answer) == {}
+
+    def test_handler_raises(self, start_scp: StartSCP) -> None:
+        def fail(event: Any) -> None:
+            raise LookupError
+
+        assert self.accepted(start_scp, fail) == {}
+
+    @pytest.mark.parametrize("accept", [True, False])
+    def test_service_of_the_request(self, start_scp: StartSCP, accept: bool) -> None:
+        """A SOP class that nobody knows is served as a specialisation of what is known."""
+        log = EventLog("ABORTED")
+        handlers = [
+            (evt.EVT_SOP_COMMON, lambda event: event.items if accept else {}),
+            (evt.EVT_C_STORE, lambda event: 0x0000),
+            *log.bindings,
+        ]
+        port = port_of(start_scp([PRIVATE], handlers))
+        context = raw.proposal(3, PRIVATE.encode(), raw.IMPLICIT)
+        text = PRIVATE.encode()
+        fields = b"".join(
+            len(uid).to_bytes(2, "big") + uid for uid in (text, self.STORAGE.encode())
+        ) + bytes(2)
+        user = raw.user_information(raw.item(0x57, fields))
+        request = raw.message(raw.store_rq(sop_class=text), 3, raw.data_set())
+        with raw.associated(port, context, user=user) as peer:
+            peer.send(request)
+            if accept:
+                assert peer.read_message().status == 0x0000
+                peer.release()
+            else:
+                assert peer.expect_abort() == (0, 0)
+                log.wait_for("ABORTED")
+
+
+class TestAsynchronousOperations:
     @staticmethod
     def fails(event: Any) -> tuple[int, int]:
         raise LookupError("no windows")

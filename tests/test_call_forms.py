@@ -151,6 +151,22 @@ def test_07_status_of_no_response(valid: bool) -> None:
     [
         ("send_c_echo", ["msg_id"]),
         ("send_c_store", ["dataset", "msg_id", "priority", "originator_aet", "originator_id"]),
+        ("send_c_find", ["dataset", "query_model", "msg_id", "priority"]),
+        ("send_c_get", ["dataset", "query_model", "msg_id", "priority"]),
+        ("send_c_move", ["dataset", "move_aet", "query_model", "msg_id", "priority"]),
+        ("send_c_cancel", ["msg_id", "context_id", "query_model"]),
+        (
+            "send_n_action",
+            ["dataset", "action_type", "class_uid", "instance_uid", "msg_id", "meta_uid"],
+        ),
+        ("send_n_create", ["dataset", "class_uid", "instance_uid", "msg_id", "meta_uid"]),
+        ("send_n_delete", ["class_uid", "instance_uid", "msg_id", "meta_uid"]),
+        (
+            "send_n_event_report",
+            ["dataset", "event_type", "class_uid", "instance_uid", "msg_id", "meta_uid"],
+        ),
+        ("send_n_get", ["identifier_list", "class_uid", "instance_uid", "msg_id", "meta_uid"]),
+        ("send_n_set", ["dataset", "class_uid", "instance_uid", "msg_id", "meta_uid"]),
     ],
 )
 def test_08_order_of_arguments(name: str, arguments: list[str]) -> None:
@@ -168,6 +184,22 @@ def test_17_shutdown_in_finally() -> None:
         assert ae.active_associations == []
     finally:
         ae.shutdown()
+
+
+def test_19_no_accepted_context(start_scp: StartSCP) -> None:
+    ae = AE()
+    ae.add_requested_context(Verification)
+    ae.add_requested_context(MRImageStorage)
+    assoc = ae.associate(HOST, port_of(start_scp()))
+    with pytest.raises(ValueError) as told:
+        assoc.send_c_store(dcmread(CT_FILE))
+    text = f"'CT Image Storage' ({CTImageStorage})"
+    assert text in str(told.value)
+    assert f"none was proposed; use AE.add_requested_context('{CTImageStorage}')" in str(told.value)
+    with pytest.raises(ValueError, match=r"'MR Image Storage'.*Abstract Syntax Not Supported"):
+        assoc.send_c_store(dcmread(MR_FILE))
+    assoc.release()
+    join(assoc)
 
 
 def test_26_arguments_as_dict_and_this_host(start_scp: StartSCP) -> None:

@@ -40,7 +40,7 @@ def associate(server: raw.Server, handlers: Any = (), **settings: Any) -> Associ
 
 def has_ended(assoc: Association) -> bool:
     """Return whether an association is over, its thread included."""
-    if assoc.ident is not None:
+    if assoc.is_alive():
         assoc.join(raw.PATIENCE)
     return not (assoc.is_alive() or assoc.is_established)
 

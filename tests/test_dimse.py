@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pynetdicom import _config, dimse, evt
+from pynetdicom import _config, dimse, evt, exchanges
 from pynetdicom._spool import Spool
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import C_CANCEL, C_ECHO, C_FIND, C_STORE, N_GET
@@ -46,7 +46,7 @@ class DUL:
         self.happens: Iterator[Callable[[], object]] = iter(())
         self.until: float | None = None
         self.is_dispatching = False
-        self.callers_told = self.watcher_told = 0
+        self.callers_told = self.watcher_told = self.wakes = 0
 
     def send_p_data(self, buffers: list[Any]) -> None:
         if self.error is not None:
@@ -70,6 +70,7 @@ class DUL:
         self.callers_told += 1
 
     def wake(self) -> None:
+        self.wakes += 1
         self.tell_callers()
 
     def tell_watcher(self) -> None:
@@ -418,12 +419,10 @@ class TestEvents:
         self, assoc: Association, caplog: pytest.LogCaptureFixture
     ) -> None:
         def handle(event: evt.Event) -> None:
-            with assoc.dimse.exchange(echo(8), ECHO):
-                pass
+            assoc.dimse.begin(echo(8), ECHO)
 
         assoc.bind(evt.EVT_DIMSE_SENT, handle)
-        with assoc.dimse.exchange(echo(), ECHO):
-            pass
+        assoc.dimse.begin(echo(), ECHO)
         assert "no request can be sent while one of this thread is under way" in caplog.text
         assert sent_message(assoc) == (ECHO, raw.echo_rq(7), None)
 
@@ -766,43 +765,78 @@ class TestUnknownRequests:
         assert len(assoc.dimse.requests) == 2
 
 
+def find(message_id: int = 2) -> C_FIND:
+    """Return a C-FIND request."""
+    request = C_FIND()
+    request.MessageID = message_id
+    request.AffectedSOPClassUID = raw.CT_IMAGE.decode()
+    return request
+
+
+def find_rsp(message_id: int = 2, status: int = 0xFF00) -> dict[int, bytes]:
+    """Return the command set of a response to it."""
+    return find_rq() | {
+        raw.COMMAND_FIELD: raw.us(0x8020),
+        raw.RESPONDED_TO: raw.us(message_id),
+        raw.STATUS: raw.us(status),
+    }
+
+
+def match(message_id: int = 2, status: int = 0xFF00) -> list[Pdv]:
+    """Return a C-FIND response with an identifier."""
+    return [*command(find_rsp(message_id, status), STORE), *data(b"match")]
+
+
+def final(message_id: int = 2, status: int = 0x0000) -> list[Pdv]:
+    """Return a C-FIND response without one."""
+    return [*command(raw.without(find_rsp(message_id, status), raw.DATA_SET_TYPE) | NO_DATA, STORE)]
+
+
+NO_DATA = {raw.DATA_SET_TYPE: raw.us(0x0101)}
+
+
 class TestExchange:
     def test_request_and_response(self, assoc: Association) -> None:
-        with assoc.dimse.exchange(echo(7), ECHO) as exchange:
-            assert sent_message(assoc) == (ECHO, raw.echo_rq(7), None)
-            assert (exchange.message_id, exchange.context_id) == (7, ECHO)
-            assert exchange.response_field == 0x8030
-            receive(assoc, *command(raw.echo_rsp(7, 0xA700)))
-            assert assoc.dul.callers_told == 1
-            response = assoc.dimse.next_response(exchange, None)
+        exchange = assoc.dimse.begin(echo(7), ECHO)
+        assert sent_message(assoc) == (ECHO, raw.echo_rq(7), None)
+        assert (exchange.message_id, exchange.context_id) == (7, ECHO)
+        assert exchange.response_field == 0x8030
+        assert not exchange.is_over
+        receive(assoc, *command(raw.echo_rsp(7, 0xA700)))
+        assert assoc.dul.callers_told == 1
+        assert exchange.is_over
+        response = exchange.next(None)
         assert isinstance(response, C_ECHO)
         assert response.Status == 0xA700
+        assert exchange.next(None) is None
         assert not assoc.dimse.requests
         assert not assoc.aborts
 
     def test_response_with_data_set(self, assoc: Association) -> None:
-        request = C_FIND()
-        request.MessageID = 2
-        request.AffectedSOPClassUID = raw.CT_IMAGE.decode()
-        with assoc.dimse.exchange(request, STORE, b"identifier") as exchange:
-            assert sent_message(assoc).data == b"identifier"
-            elements = find_rq() | {
-                raw.COMMAND_FIELD: raw.us(0x8020),
-                raw.RESPONDED_TO: raw.us(2),
-                raw.STATUS: raw.us(0xFF00),
-            }
-            receive(assoc, *command(elements, STORE), *data(b"match"))
-            response = assoc.dimse.next_response(exchange, None)
+        exchange = assoc.dimse.begin(find(), STORE, b"identifier")
+        assert sent_message(assoc).data == b"identifier"
+        receive(assoc, *match())
+        response = exchange.next(None)
         assert isinstance(response, C_FIND)
         assert response.Identifier is not None
         assert response.Identifier.getvalue() == b"match"
+        assert not exchange.is_over
 
-    def test_several_responses_in_order(self, assoc: Association) -> None:
-        with assoc.dimse.exchange(echo(7), ECHO) as exchange:
-            for status in (1, 2, 3):
-                receive(assoc, *command(raw.echo_rsp(7, status)))
-            statuses = [assoc.dimse.next_response(exchange, None) for _ in range(3)]
-        assert [response.Status for response in statuses if response] == [1, 2, 3]
+    def test_responses_until_one_is_not_pending(self, assoc: Association) -> None:
+        exchange = assoc.dimse.begin(find(), STORE, b"identifier")
+        receive(assoc, *match(status=0xFF00), *match(status=0xFF01), *final())
+        assert exchange.is_over
+        statuses = [response.Status for response in iter(lambda: exchange.next(None), None)]
+        assert statuses == [0xFF00, 0xFF01, 0x0000]
+        receive(assoc, *match())
+        assert "response to no request of ours" in the_fault(assoc)
+
+    def test_further_status_that_is_not_the_last(self, assoc: Association) -> None:
+        exchange = assoc.dimse.begin(find(), STORE, b"identifier", frozenset({0xB001}))
+        receive(assoc, *match(), *final(status=0xB001))
+        assert not exchange.is_over
+        receive(assoc, *final())
+        assert exchange.is_over
 
     @pytest.mark.parametrize(("timeout", "until"), [(None, None), (5.0, 105.0)])
     def test_waiting(
@@ -812,30 +846,30 @@ class TestExchange:
         until: float | None,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(dimse, "monotonic", lambda: 100.0)
-        with assoc.dimse.exchange(echo(7), ECHO) as exchange:
-            assoc.dul.happens = iter(
-                [
-                    lambda: receive(assoc, *command(raw.echo_rq(1))),
-                    lambda: receive(assoc, *command(raw.echo_rsp(7))),
-                ]
-            )
-            response = assoc.dimse.next_response(exchange, timeout)
+        monkeypatch.setattr(exchanges, "monotonic", lambda: 100.0)
+        exchange = assoc.dimse.begin(echo(7), ECHO)
+        assoc.dul.happens = iter(
+            [
+                lambda: receive(assoc, *command(raw.echo_rq(1))),
+                lambda: receive(assoc, *command(raw.echo_rsp(7))),
+            ]
+        )
+        response = exchange.next(timeout)
         assert response is not None
         assert response.Status == 0x0000
         assert assoc.dul.until == until
         assert len(assoc.dimse.requests) == 1
 
     def test_nothing_comes(self, assoc: Association) -> None:
-        with assoc.dimse.exchange(echo(7), ECHO) as exchange:
-            assert assoc.dimse.next_response(exchange, 1.0) is None
+        assert assoc.dimse.begin(echo(7), ECHO).next(1.0) is None
 
     def test_association_ends(self, assoc: Association) -> None:
-        assoc.dimse.end_exchanges()
-        with assoc.dimse.exchange(echo(7), ECHO) as exchange:
-            assoc.dul.happens = iter([assoc.dimse.end_exchanges, lambda: pytest.fail("more")])
-            assert assoc.dimse.next_response(exchange, None) is None
-            assert assoc.dul.callers_told
+        assoc.dimse.exchanges.end()
+        exchange = assoc.dimse.begin(echo(7), ECHO)
+        assoc.dul.happens = iter([assoc.dimse.exchanges.end, lambda: pytest.fail("more")])
+        assert exchange.next(None) is None
+        assert exchange.is_over
+        assert assoc.dul.callers_told
 
     @pytest.mark.parametrize(
         ("elements", "context_id"),
@@ -850,66 +884,186 @@ class TestExchange:
     def test_response_that_does_not_match(
         self, assoc: Association, elements: dict[int, bytes], context_id: int
     ) -> None:
-        with assoc.dimse.exchange(echo(7), ECHO) as exchange:
-            receive(assoc, *command(elements, context_id))
-            assert not exchange.responses
-        assert "response to no request of ours" in the_fault(assoc)
-
-    def test_response_that_comes_too_late(self, assoc: Association) -> None:
-        with assoc.dimse.exchange(echo(7), ECHO):
-            pass
-        receive(assoc, *command(raw.echo_rsp(7)))
+        exchange = assoc.dimse.begin(echo(7), ECHO)
+        receive(assoc, *command(elements, context_id))
+        assert not exchange.responses
         assert "response to no request of ours" in the_fault(assoc)
 
     def test_message_id_that_is_missing_is_0(self, assoc: Association) -> None:
-        with assoc.dimse.exchange(C_ECHO(), ECHO) as exchange:
-            receive(assoc, *command(raw.echo_rsp(0)))
-            assert assoc.dimse.next_response(exchange, None)
+        exchange = assoc.dimse.begin(C_ECHO(), ECHO)
+        receive(assoc, *command(raw.echo_rsp(0)))
+        assert exchange.next(None)
 
     def test_request_that_can_not_be_sent(self, assoc: Association) -> None:
         assoc.dul.error = UpperLayerError("no connection")
-        with pytest.raises(UpperLayerError), assoc.dimse.exchange(echo(), ECHO):
-            pass
+        with pytest.raises(UpperLayerError):
+            assoc.dimse.begin(echo(), ECHO)
         assoc.dul.error = None
-        with assoc.dimse.exchange(echo(), ECHO):
-            pass
-
-    def test_one_at_a_time(self, assoc: Association) -> None:
-        """PS3.7 D.3.3.3: without a negotiated window there is one outstanding operation."""
-
-        def second() -> None:
-            with assoc.dimse.exchange(echo(8), ECHO):
-                order.append("second")
-
-        order: list[str] = []
-        with assoc.dimse.exchange(echo(7), ECHO):
-            other = Background(second)
-            order.append("first")
-        other.result()
-        assert order == ["first", "second"]
-        assert len(assoc.dul.sent) == 2
-
-    def test_not_twice_by_one_thread(self, assoc: Association) -> None:
-        with (
-            assoc.dimse.exchange(echo(7), ECHO),
-            pytest.raises(RuntimeError, match="while one of this thread is under way"),
-            assoc.dimse.exchange(echo(8), ECHO),
-        ):
-            pass
-        assert sent_message(assoc).elements == raw.echo_rq(7)
+        assoc.dimse.begin(echo(), ECHO)
 
     def test_not_by_who_reads(self, assoc: Association) -> None:
         assoc.dul.is_dispatching = True
-        with pytest.raises(RuntimeError, match="can't wait"), assoc.dimse.exchange(echo(), ECHO):
-            pass
+        with pytest.raises(RuntimeError, match="can't wait"):
+            assoc.dimse.begin(echo(), ECHO)
         assert not assoc.dul.sent
+
+
+class TestWindow:
+    """PS3.7 D.3.3.3: without a negotiated window there is one outstanding operation."""
+
+    def test_one_at_a_time(self, assoc: Association) -> None:
+        first = Background(lambda: assoc.dimse.begin(echo(7), ECHO)).result()
+        sent = []
+
+        def answer() -> None:
+            sent.append(len(assoc.dul.sent))
+            receive(assoc, *command(raw.echo_rsp(7)))
+
+        assoc.dul.happens = iter([answer])
+        second = assoc.dimse.begin(echo(8), ECHO)
+        assert assoc.dul.until is None  # the other thread sees to it that it ends
+        assert sent == [1]
+        assert len(assoc.dul.sent) == 2
+        assert first.is_over
+        assert not second.is_over
+
+    def test_not_twice_by_one_thread(self, assoc: Association) -> None:
+        assoc.dimse.begin(echo(7), ECHO)
+        with pytest.raises(RuntimeError, match="while one of this thread is under way"):
+            assoc.dimse.begin(echo(8), ECHO)
+        assert sent_message(assoc).elements == raw.echo_rq(7)
+
+    def test_of_several(self, assoc: Association) -> None:
+        assoc.dimse.exchanges.window = 3
+        exchanges = [assoc.dimse.begin(echo(number), ECHO) for number in (5, 6, 7)]
+        with pytest.raises(RuntimeError, match="under way"):
+            assoc.dimse.begin(echo(8), ECHO)
+        receive(assoc, *command(raw.echo_rsp(6, 0xA700)))
+        assert [exchange.is_over for exchange in exchanges] == [False, True, False]
+        assoc.dimse.begin(echo(8), ECHO)
+        assert exchanges[1].next(None).Status == 0xA700  # type: ignore[union-attr]
+
+    def test_message_id_that_is_in_use(self, assoc: Association) -> None:
+        """It gets the next that is free; after 65535 comes 1."""
+        assoc.dimse.exchanges.window = 10
+        numbers = []
+        for number in (65534, 65534, 65534, 1, 0):
+            request = echo(number)
+            assert assoc.dimse.begin(request, ECHO).message_id == request.MessageID
+            numbers.append(request.MessageID)
+        assert numbers == [65534, 65535, 1, 2, 0]
+
+    def test_response_that_is_not_taken(self, assoc: Association) -> None:
+        """It is the peer's turn that counts, not that of who takes the responses."""
+        first = assoc.dimse.begin(find(2), STORE, b"identifier")
+        receive(assoc, *match(2), *final(2))
+        second = assoc.dimse.begin(echo(7), ECHO)
+        receive(assoc, *command(raw.echo_rsp(7)))
+        assert second.next(None)
+        assert len(first.responses) == 2
+
+    def test_queue_of_responses_is_bounded(self) -> None:
+        assoc = Association(unread_responses=2)
+        exchange = assoc.dimse.begin(find(2), STORE, b"identifier")
+        pdvs = match(2) * 3
+        assert assoc.dimse.receive_pdvs(pdvs, 0) == 4
+        assert not assoc.dimse.has_room()
+        told = assoc.dul.callers_told
+        assert exchange.next(None)
+        assert assoc.dul.callers_told == told + 1
+        assert assoc.dimse.has_room()
+
+    def test_queue_of_who_asks_for_more_is_not(self) -> None:
+        """Who waits for something else would not take what holds that up."""
+        assoc = Association(unread_responses=2)
+        assoc.dimse.exchanges.window = 2
+        assoc.dimse.begin(find(2), STORE, b"identifier")
+        receive(assoc, *match(2), *match(2))
+        assert not assoc.dimse.has_room()
+        assoc.dimse.begin(echo(7), ECHO)
+        assert assoc.dimse.has_room()
+
+
+class TestAbandon:
+    def test_is_cancelled_by_the_next_who_can(self, assoc: Association) -> None:
+        exchange = assoc.dimse.begin(find(2), STORE, b"identifier")
+        receive(assoc, *match(2))
+        exchange.abandon()
+        exchange.abandon()
+        assert len(assoc.dul.sent) == 1  # for it must not wait
+        assert assoc.dimse.exchanges.to_cancel
+        assert assoc.dul.wakes
+        assoc.dul.sent.clear()
+        assoc.dimse.exchanges.send_cancels()
+        assert sent_message(assoc) == (STORE, raw.cancel_rq(2), None)
+        assert not assoc.dimse.exchanges.to_cancel
+        assoc.dul.sent.clear()
+        assoc.dimse.exchanges.send_cancels()
+        exchange.cancel()
+        assert not assoc.dul.sent
+
+    def test_what_still_comes_is_dropped(self, spooling: Association, tmp_path: Path) -> None:
+        exchange = spooling.dimse.begin(find(2), STORE, b"identifier")
+        receive(spooling, *match(2))
+        assert len(names_in(tmp_path)) == 1
+        exchange.abandon()
+        receive(spooling, *match(2), *match(2))
+        assert names_in(tmp_path) == []
+        assert not exchange.responses
+        assert not exchange.is_over
+        receive(spooling, *final(2, 0xFE00))
+        assert exchange.is_over
+        assert not spooling.aborts
+
+    def test_what_is_over(self, assoc: Association) -> None:
+        exchange = assoc.dimse.begin(find(2), STORE, b"identifier")
+        receive(assoc, *match(2), *final(2))
+        exchange.abandon()
+        assert not assoc.dimse.exchanges.to_cancel
+        assert not exchange.responses
+        exchange.cancel()
+        assert len(assoc.dul.sent) == 1
+
+    def test_what_can_not_be_cancelled(self, assoc: Association) -> None:
+        exchange = assoc.dimse.begin(echo(7), ECHO)
+        exchange.abandon()
+        assoc.dimse.exchanges.send_cancels()
+        assert len(assoc.dul.sent) == 1
+        receive(assoc, *command(raw.echo_rsp(7)))
+        assert exchange.is_over
+
+    def test_the_next_request_waits_for_its_end(self, assoc: Association) -> None:
+        assoc.dimse.begin(find(2), STORE, b"identifier").abandon()
+        assoc.dul.happens = iter(
+            [lambda: receive(assoc, *match(2)), lambda: receive(assoc, *final(2, 0xFE00))]
+        )
+        assoc.dul.sent.clear()
+        exchange = assoc.dimse.begin(echo(7), ECHO)
+        assert len(assoc.dul.sent) == 2  # the C-CANCEL and the C-ECHO
+        assert not exchange.is_over
+
+    def test_peer_that_does_not_end_it(
+        self, assoc: Association, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(exchanges, "monotonic", lambda: 100.0)
+        assoc.dimse.begin(find(2), STORE, b"identifier").abandon()
+        with pytest.raises(UpperLayerError, match="not ended a cancelled operation"):
+            assoc.dimse.begin(echo(7), ECHO)
+        assert assoc.dul.until == 130.0
+
+    def test_association_that_is_over(self, assoc: Association) -> None:
+        exchange = assoc.dimse.begin(find(2), STORE, b"identifier")
+        exchange.abandon()
+        assoc.dul.error = UpperLayerError("no connection")
+        assoc.dimse.exchanges.send_cancels()
+        assert not assoc.dimse.exchanges.to_cancel
 
 
 class TestCancel:
     """PS3.7 9.3.2.3."""
 
     def test_of_the_request_that_is_served(self, assoc: Association) -> None:
-        assoc.dimse.serving = 5
+        assoc.dimse.serving.add(5)
         receive(assoc, *command(raw.cancel_rq(5)))
         assert assoc.dimse.cancelled == {5}
         assert not assoc.dimse.requests
@@ -923,7 +1077,7 @@ class TestCancel:
     def test_of_a_request_that_is_taken(self, assoc: Association) -> None:
         receive(assoc, *command(raw.echo_rq(4)))
         assert assoc.dimse.next_request() is not None
-        assert assoc.dimse.serving == 4
+        assert assoc.dimse.serving == {4}
         receive(assoc, *command(raw.cancel_rq(4)))
         assert assoc.dimse.cancelled == {4}
 
@@ -933,7 +1087,7 @@ class TestCancel:
         ids=["other", "none"],
     )
     def test_of_nothing(self, assoc: Association, elements: dict[int, bytes]) -> None:
-        assoc.dimse.serving = 5
+        assoc.dimse.serving.add(5)
         receive(assoc, *command(raw.echo_rq(4)), *command(elements))
         assert assoc.dimse.cancelled == set()
         assert not assoc.aborts
@@ -977,10 +1131,10 @@ class TestQueue:
 
     def test_full_queue_takes_what_is_no_request(self) -> None:
         assoc = Association(unserved_requests=1)
-        with assoc.dimse.exchange(echo(7), ECHO) as exchange:
-            pdvs = [*command(raw.echo_rsp(7)), *command(raw.echo_rq()), *command(raw.echo_rsp(7))]
-            assert assoc.dimse.receive_pdvs(pdvs, 0) == 2
-            assert len(exchange.responses) == 1
+        exchange = assoc.dimse.begin(find(2), STORE, b"identifier")
+        pdvs = [*match(2), *command(raw.echo_rq()), *match(2)]
+        assert assoc.dimse.receive_pdvs(pdvs, 0) == 3
+        assert len(exchange.responses) == 1
 
     def test_primitive_is_taken_whatever_the_queue_holds(self) -> None:
         assoc = Association(unserved_requests=1)

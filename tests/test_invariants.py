@@ -30,7 +30,7 @@ from pynetdicom.limits import MIB, Limits
 from pynetdicom.pdu_primitives import UserIdentityNegotiation
 from pynetdicom.transport import AssociationSocket
 from tests.support import raw
-from tests.support.associations import SOON
+from tests.support.associations import SOON, join_late_start
 from tests.support.raw import CT_IMAGE, INSTANCE, Peer
 from tests.support.tls import Contexts
 from tests.support.watch import StartSCP, WatchedSCP, make_file, peak_memory, scu
@@ -551,6 +551,7 @@ def test_i10_connections_leave_nothing_behind(start_scp: Callable[..., Any], cou
     for number in range(100):  # what is made but once is made
         cycle(number, ae, watched)
     gc.collect()
+    join_late_start()
     threads, open_before = threading.active_count(), descriptors()
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
@@ -559,6 +560,7 @@ def test_i10_connections_leave_nothing_behind(start_scp: Callable[..., Any], cou
     gc.collect()
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
+    join_late_start()
     assert threading.active_count() == threads
     assert descriptors() == open_before
     assert watched.server.active_associations == ae.active_associations == []

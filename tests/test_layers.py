@@ -17,8 +17,13 @@ import pytest
 TABLE = """
 L8  __main__ -> apps.* -> facade
 L7  ae
-L6  association -> association.association -> association.scu -> association.service_user
-L5  acse    dimse    service_class -> service_class.* -> service_class.base
+L6  association -> association.association -> association.scu -> association.requests
+L6  association.association -> association.service_user    association.scu -> association.instances
+L6  association.association -> association.late_start    association.association -> association.workers
+L5  acse    dimse -> exchanges    service_class -> service_class.* -> service_class.base
+L5  service_class -> service_class.retrieve -> service_class.query -> service_class.base
+L5  service_class_n -> service_class.*    service_class_n -> service_class.query
+L5  service_class.retrieve -> service_class.suboperations
 L4  dul -> dul.provider -> transport -> transport.server -> transport.connection
 L4  transport.connection -> transport.address -> transport.waiting
 --------------------------------------------------------------------------------------------------

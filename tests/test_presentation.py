@@ -720,6 +720,7 @@ LISTS = {
         5.1.4.45.2 5.1.4.45.3 5.1.4.45.4
     """,
     "InstanceAvailability": "5.1.4.33",
+    "Inventory": "5.1.4.1.1.201.2 5.1.4.1.1.201.3 5.1.4.1.1.201.4",
     "MediaCreationManagement": "5.1.1.33",
     "MediaStorage": "1.3.10",
     "ModalityPerformed": "3.1.2.3.3 3.1.2.3.4 3.1.2.3.5",
@@ -741,6 +742,7 @@ LISTS = {
     "RTMachineVerification": "5.1.4.34.8 5.1.4.34.9",
     "RelevantPatientInformation": "5.1.4.37.1 5.1.4.37.2 5.1.4.37.3",
     "StorageCommitment": "1.20.1",
+    "StorageManagement": "5.1.4.1.1.201.5",
     "SubstanceAdministration": "5.1.4.41 5.1.4.42",
     "UnifiedProcedure": "5.1.4.34.6.1 5.1.4.34.6.2 5.1.4.34.6.3 5.1.4.34.6.4 5.1.4.34.6.5",
     "Verification": "1.1",

@@ -109,6 +109,9 @@ class Association(evt.EventHandlers):
         self.dimse = DIMSE(self)
         self.dul = DULServiceProvider(self)  # type: ignore[arg-type]
 
+    def _ensure_thread(self) -> None:
+        """Its thread, if there is one, has been started by the test."""
+
     def bind(self, event: Any, handler: Any, args: Any = None) -> None:
         super().bind(event, handler, args)
         self.dul.update_observers()

@@ -23,7 +23,8 @@ from pydicom.uid import (
 )
 
 from pynetdicom import AE, Association, _config, build_role, evt
-from pynetdicom.association.scu import _opened, status_of
+from pynetdicom.association.instances import opened
+from pynetdicom.association.requests import status_of
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import decode, split_dataset
 from tests.support import raw
@@ -529,7 +530,7 @@ class TestWhatCannotBeSent:
         path = str(tmp_path / "image.dcm")
         Path(path).touch()
         for error, name in ((OSError(5, "broken"), path), (OSError("broken"), None)):
-            with pytest.raises(OSError, match="broken") as told, _opened(path):
+            with pytest.raises(OSError, match="broken") as told, opened(path):
                 raise error
             assert told.value.filename == name
 
@@ -709,8 +710,19 @@ class TestValidContext:
         with pytest.raises(ValueError, match="as SCP: the role of SCP was not agreed"):
             assoc._get_valid_context(ECHO, "", "scp")
         with pytest.raises(ValueError, match=r"1\.2\.3 as SCU: none was proposed"):
+            assoc._get_valid_context("1.2.3", "", "scu")
+        with pytest.raises(ValueError, match=r"1\.2\.3: none was proposed"):
             assoc._get_valid_context("1.2.3", "")
-        with pytest.raises(ValueError, match="in 'Explicit VR Big Endian' as SCU"):
+        with pytest.raises(ValueError, match="in 'Explicit VR Big Endian': the peer accepted it"):
             assoc._get_valid_context(ECHO, ExplicitVRBigEndian)
-        with pytest.raises(ValueError, match="in 'Explicit VR Little Endian' as SCU"):
+        with pytest.raises(ValueError, match="in 'Explicit VR Little Endian': the peer accepted"):
             assoc._get_valid_context(ECHO, ExplicitVRLittleEndian, allow_conversion=False)
+
+    def test_role(self, start_scp: StartSCP) -> None:
+        """Either will do if none is asked for."""
+        port = port_of(start_scp([(CT, ImplicitVRLittleEndian, True, True)]))
+        with association(port, [CT], ext_neg=[build_role(CT, scp_role=True)]) as assoc:
+            assert assoc._get_valid_context(CT, "").context_id == 1
+            assert assoc._get_valid_context(CT, "", "scp").context_id == 1
+            with pytest.raises(ValueError, match="the role of SCU was not agreed"):
+                assoc._get_valid_context(CT, "", "scu")

@@ -2,16 +2,19 @@
 
 import copy
 import pickle
-import sys
-from importlib.machinery import ModuleSpec
-from types import ModuleType
 
 import pytest
 from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import UID
 
-from pynetdicom import service_class as real_service_class
-from pynetdicom import sop_class
+from pynetdicom import service_class, service_class_n, sop_class
+from pynetdicom.service_class import (
+    BasicWorklistManagementServiceClass,
+    HangingProtocolQueryRetrieveServiceClass,
+    QueryRetrieveServiceClass,
+    ServiceClass,
+    StorageServiceClass,
+)
 from pynetdicom.sop_class import (
     SOPClass,
     is_storage,
@@ -166,74 +169,12 @@ OLD_NAMES = """
 """
 
 
-# Stand-ins for the service classes, which are above what is tested here: names and inheritance
-def derive(base, *services):
-    return {f"{name}ServiceClass": type(f"{name}ServiceClass", (base,), {}) for name in services}
-
-
-ServiceClass = type("ServiceClass", (), {})
-C_SERVICES = {
-    "ServiceClass": ServiceClass,
-    **derive(
-        ServiceClass, "Verification", "Storage", "QueryRetrieve", "RelevantPatientInformationQuery"
-    ),
-}
-StorageServiceClass = C_SERVICES["StorageServiceClass"]
-QueryRetrieveServiceClass = C_SERVICES["QueryRetrieveServiceClass"]
-C_SERVICES |= derive(StorageServiceClass, "NonPatientObjectStorage")
-C_SERVICES |= derive(
-    QueryRetrieveServiceClass,
-    "HangingProtocolQueryRetrieve",
-    "ColorPaletteQueryRetrieve",
-    "ImplantTemplateQueryRetrieve",
-    "DefinedProcedureProtocolQueryRetrieve",
-    "ProtocolApprovalQueryRetrieve",
-    "InventoryQueryRetrieve",
-    "BasicWorklistManagement",
-    "SubstanceAdministrationQuery",
-)
-N_SERVICES = derive(
-    ServiceClass,
-    "ProcedureStep",
-    "PrintManagement",
-    "StorageCommitment",
-    "StorageManagement",
-    "ApplicationEventLogging",
-    "InstanceAvailabilityNotification",
-    "MediaCreationManagement",
-    "UnifiedProcedureStep",
-    "RTMachineVerification",
-    "DisplaySystemManagement",
-)
-HangingProtocolServiceClass = C_SERVICES["HangingProtocolQueryRetrieveServiceClass"]
-BasicWorklistManagementServiceClass = C_SERVICES["BasicWorklistManagementServiceClass"]
-StorageManagementServiceClass = N_SERVICES["StorageManagementServiceClass"]
-
-
-@pytest.fixture(autouse=True)
-def _stand_ins(monkeypatch):
-    """Put the stand-ins in the place of the service classes."""
-    for name, classes in [("service_class", C_SERVICES), ("service_class_n", N_SERVICES)]:
-        module = ModuleType(f"pynetdicom.{name}")
-        module.__spec__ = ModuleSpec(module.__name__, None)
-        vars(module).update(classes)
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-    sop_class._load_service_class.cache_clear()
-    yield
-    sop_class._load_service_class.cache_clear()
-
-
-def test_services_of_the_package(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pynetdicom.service_class", real_service_class)
-    assert sop_class.Verification.service_class is real_service_class.VerificationServiceClass
-    assert sop_class.CTImageStorage.service_class is real_service_class.StorageServiceClass
-    assert uid_to_service_class("1.2.3") is real_service_class.ServiceClass
-
-
-def test_without_normalised_services(monkeypatch):
-    monkeypatch.setattr(sop_class, "find_spec", lambda name: name.endswith("service_class"))
-    assert sop_class.CTImageStorage.service_class is StorageServiceClass
-    assert sop_class.Printer.service_class is ServiceClass
+SERVICE_CLASSES = [
+    getattr(module, name)
+    for module in (service_class, service_class_n)
+    for name in module.__all__
+    if name != "InformationModelServiceClass"  # which serves nothing by itself
+]
 
 
 NAMES = {name: value for name, value in vars(sop_class).items() if isinstance(value, UID)}
@@ -428,26 +369,37 @@ class TestRegisterUID:
 
     @pytest.mark.parametrize("operation", ["", "C-STORE", "c-find"])
     def test_query_retrieve_needs_an_operation(self, operation):
-        with pytest.raises(ValueError, match="'dimse_msg_type' must be 'C-FIND', 'C-GET' or"):
+        with pytest.raises(ValueError, match=r"one of \['C-FIND', 'C-GET', 'C-MOVE'\]"):
             register_uid("1.2.246.1", "FooModel", QueryRetrieveServiceClass, operation)
         assert uid_to_service_class("1.2.246.1") is ServiceClass
         assert not hasattr(sop_class, "FooModel")
 
     @pytest.mark.parametrize(("given", "kept"), [("", "C-FIND"), ("C-MOVE", "C-MOVE")])
     def test_class_derived_from_query_retrieve(self, given, kept):
-        register_uid("1.2.246.1", "FooModel", HangingProtocolServiceClass, given)
+        register_uid("1.2.246.1", "FooModel", HangingProtocolQueryRetrieveServiceClass, given)
         assert sop_class.FooModel.dimse_msg_type == kept
-        register_uid("1.2.246.2", "FooWorklist", BasicWorklistManagementServiceClass)
+
+    def test_worklist(self):
+        register_uid("1.2.246.1", "FooWorklist", BasicWorklistManagementServiceClass)
         assert sop_class.FooWorklist.dimse_msg_type == "C-FIND"
+        with pytest.raises(ValueError, match=r"one of \['C-FIND'\] with Basic"):
+            register_uid("1.2.246.1", "FooWorklist", BasicWorklistManagementServiceClass, "C-GET")
 
     def test_operation_of_other_service_is_ignored(self):
         register_uid("1.2.246.1", "FooStorage", StorageServiceClass, "C-FIND")
         assert sop_class.FooStorage.dimse_msg_type == ""
 
-    @pytest.mark.parametrize("service", [StorageManagementServiceClass, ServiceClass])
+    @pytest.mark.parametrize("service", SERVICE_CLASSES)
     def test_any_service_class(self, service):
-        register_uid("1.2.246.1", "Foo", service)
+        register_uid("1.2.246.1", "Foo", service, "C-FIND")
         assert sop_class.Foo.service_class is service
+        is_model = issubclass(service, service_class.InformationModelServiceClass)
+        assert sop_class.Foo.dimse_msg_type == ("C-FIND" if is_model else "")
+
+    def test_operation_that_is_not_served(self):
+        base = service_class.InformationModelServiceClass
+        with pytest.raises(ValueError, match=r"must be one of \[\] with InformationModel"):
+            register_uid("1.2.246.1", "Foo", base, "C-FIND")
 
     def test_class_of_the_user(self):
         class PrivateService(StorageServiceClass):
@@ -459,9 +411,9 @@ class TestRegisterUID:
 
     def test_another_service_for_a_known_class(self):
         known = sop_class.CTImageStorage
-        register_uid(known, "CTImageStorage", HangingProtocolServiceClass)
-        assert sop_class.CTImageStorage.service_class is HangingProtocolServiceClass
-        assert known.service_class is HangingProtocolServiceClass
+        register_uid(known, "CTImageStorage", HangingProtocolQueryRetrieveServiceClass)
+        assert sop_class.CTImageStorage.service_class is HangingProtocolQueryRetrieveServiceClass
+        assert known.service_class is HangingProtocolQueryRetrieveServiceClass
 
     @pytest.mark.parametrize("keyword", ["", "2nd", "a-b", "class", "None"])
     def test_keyword_that_is_none(self, keyword):

@@ -10,12 +10,16 @@ from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from pydicom.uid import UID
+
 import pynetdicom._config as _config
 import pynetdicom.events as evt
 from pynetdicom._globals import MODE_ACCEPTOR, MODE_REQUESTOR
-from pynetdicom.acse import ACSE
+from pynetdicom.acse import ACSE, fewer
+from pynetdicom.association.late_start import LateStart
 from pynetdicom.association.scu import ServiceClassUser
 from pynetdicom.association.service_user import ServiceUser
+from pynetdicom.association.workers import Workers
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import C_STORE, DimseServiceType
 from pynetdicom.dul import DULServiceProvider
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
 
 LOGGER = logging.getLogger("pynetdicom.association")
+
+_late_start = LateStart()
 
 
 class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
@@ -96,14 +102,19 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         self.is_aborted = False
         self._state_lock = threading.RLock()  # re-entrant for signal handlers
         self._is_ending = False  # by release() or kill(), which tell how it ended
+        self._needs_thread = False  # it is to be started, but not yet
+        self._is_spared = False  # it was never started, and is not going to be
         self._server: AssociationServer | None = None
         self._ssl_context: ssl.SSLContext | None = None
         self._bind_address: AddressInformation | None = None
         self._tls_args: tuple[ssl.SSLContext, str | None] | None = None
         # What handlers asked for that has to wait until they have returned
         self._deferred: list[Callable[[], None]] = []
+        self._workers: Workers | None = None  # when requests may be served at the same time
 
         self.context_by_id: dict[int, PresentationContext] = {}
+        # What serves requests, by context ID, kind of request and SOP class
+        self._services: dict[tuple[int, type, UID], ServiceClass] = {}
         self._accepted: list[PresentationContext] = []
         self._by_syntax: dict[str, list[PresentationContext]] = {}
         self._rejected_contexts: list[PresentationContext] = []
@@ -260,7 +271,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             self._aborted()
             raise
         finally:
-            if self.ident is None:
+            if not self.is_alive():
                 self._ae._finished(self)
 
     def _request_association(self, address: AddressInformation) -> None:
@@ -278,12 +289,46 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             return
         self.acse.negotiate_association()
         if self.is_established or not self.dul.is_closed:
-            self.start()
+            self._needs_thread = True
+            if self.is_established:
+                _late_start.add(self)
+            else:
+                self._ensure_thread()
+
+    # -- its thread --------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start the thread that serves the association."""
         self._ae._started(self)
         super().start()
+
+    def _ensure_thread(self) -> None:
+        """Start the thread of a requestor, unless it runs or is no longer needed."""
+        with self._state_lock:
+            if self._needs_thread:
+                self._needs_thread = False
+                super().start()
+
+    def is_alive(self) -> bool:
+        """Return True from the start of the association until its thread has ended."""
+        return self._needs_thread or super().is_alive()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the association is over and its thread has ended.
+
+        Parameters
+        ----------
+        timeout : float or None, optional
+            For how many seconds; None for ever.
+
+        Raises
+        ------
+        RuntimeError
+            If the association has never been established, or by its own thread.
+        """
+        self._ensure_thread()
+        if not self._is_spared:
+            super().join(timeout)
 
     def set_socket(self, socket: AssociationSocket) -> None:
         """Give an acceptor the connection that it is to serve.
@@ -346,6 +391,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             if self.is_aborted:
                 return
             self.is_established = True
+        self._open_windows()
         if self._server is not None:
             self._server.negotiated(self)
         LOGGER.info(
@@ -355,6 +401,21 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             len(self._accepted) + len(self._rejected_contexts),
         )
         evt.trigger(self, evt.EVT_ESTABLISHED)
+
+    def _open_windows(self) -> None:
+        """Let as many operations go on at a time as were negotiated (PS3.7 D.3.3.3)."""
+        proposed = self.requestor.asynchronous_operations
+        agreed = self.acceptor.asynchronous_operations
+        if agreed == (1, 1):
+            return
+        by_requestor, by_acceptor = map(fewer, proposed, agreed)
+        by_us, by_peer = by_requestor, by_acceptor
+        if self.is_acceptor:
+            by_us, by_peer = by_peer, by_us
+        self.dimse.exchanges.window = by_us or 0xFFFF
+        several = fewer(by_peer, self._ae.concurrent_operations)
+        if several > 1:
+            self._workers = Workers(several, self._serve, self.dul.tell_watcher)
 
     # -- ending ------------------------------------------------------------------------------
 
@@ -371,7 +432,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             self.is_established = False
             setattr(self, flag, True)
         self._release_place()
-        self.dimse.end_exchanges()
+        self.dimse.exchanges.end()
         return True
 
     def _rejected(self) -> None:
@@ -389,6 +450,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         """Note that the association has been aborted, or its connection is lost."""
         if self._end("is_aborted"):
             evt.trigger(self, evt.EVT_ABORTED)
+        self._ensure_thread()  # which sees the connection closed
 
     def _connection_aborted(self, primitive: A_ABORT | A_P_ABORT) -> None:
         """Note the peer's abort, or the loss of the connection; called by who reads."""
@@ -464,12 +526,19 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         except BaseException:  # Ctrl-C, for one
             self.acse.send_abort(0x00)
             self._aborted()
+            self.dul.tell_watcher()
             raise
         if is_released:
             self._released()
         else:
             self._aborted()
-        self.dul.tell_watcher()
+        with self._state_lock:
+            self._is_spared = self._needs_thread and self.dul.is_closed
+            self._needs_thread = self._needs_thread and not self._is_spared
+        if self._is_spared:
+            self._close_down()
+        else:
+            self.dul.tell_watcher()
 
     def kill(self) -> None:
         """End the association without a word to the peer; nothing is told to handlers."""
@@ -477,6 +546,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         self._is_ending = True
         self._release_place()
         self.dul.kill_dul()
+        self._ensure_thread()
 
     # -- serving -----------------------------------------------------------------------------
 
@@ -495,10 +565,12 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
 
     def _has_work(self) -> bool:
         """Return True if there is something for the thread to do."""
+        workers = self._workers
         return bool(
-            self.dimse.requests
+            (self.dimse.requests and (workers is None or workers.is_free))
             or self._deferred
-            or self.dul.to_user_queue
+            or self.dimse.exchanges.to_cancel
+            or (self.dul.to_user_queue and (workers is None or workers.is_idle))
             or not self.is_established
         )
 
@@ -509,13 +581,24 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             return False
         if not self.is_established:
             return False
+        if self.dimse.exchanges.to_cancel:
+            self.dimse.exchanges.send_cancels()
         if self._deferred:
             self._deferred.pop(0)()
+        elif self._workers is not None:
+            self._let_serve(self._workers)
         elif (request := self.dimse.next_request()) is not None:
             self._serve(*request)
         elif self.acse.is_release_requested():
             self._answer_release()
         return not self.dul.is_closed or bool(self.dimse.requests)
+
+    def _let_serve(self, workers: Workers) -> None:
+        """Have the next request served, or answer a release when all have been."""
+        if workers.is_free and (request := self.dimse.next_request()) is not None:
+            workers.give(*request)
+        elif workers.is_idle and self.acse.is_release_requested():
+            self._answer_release()
 
     def _answer_release(self) -> None:
         """Release, as the peer asks."""
@@ -549,6 +632,8 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
                     self._aborted()  # unless it has ended in another way
             finally:
                 self.dimse.discard()
+                if self._workers is not None:
+                    self._workers.stop()
                 self._ae._finished(self)
                 if self._server is not None:
                     self._server.forget(self)
@@ -560,9 +645,8 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             request._discard_data_set()
             self._abort_as_provider()
             return
-        context = self._context_for(context_id, request)
-        service = self._service_for(request)
         try:
+            service, context = self._service_for(context_id, request)
             service.SCP(request, context)
         except UpperLayerError as exc:
             if self.is_established:
@@ -580,24 +664,30 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             self.dimse.served(request.MessageID or 0)
             request._discard_data_set()
 
-    def _context_for(self, context_id: int, request: DimseServiceType) -> PresentationContextTuple:
-        """Return the context of a request, with the syntaxes that it really has.
-
-        Some peers send the instances of a C-GET in the context of that (PS3.4 C.4.3.1.2 has them
-        in one for their SOP class).
-        """
-        context = self.context_by_id[context_id].as_tuple
-        if isinstance(request, C_STORE) and request.AffectedSOPClassUID != context.abstract_syntax:
+    def _service_for(
+        self, context_id: int, request: DimseServiceType
+    ) -> tuple[ServiceClass, PresentationContextTuple]:
+        """Return what serves a request, and its context with the syntaxes that it really has."""
+        uid = sop_class_of(request)
+        context = self.context_by_id[context_id]
+        key = context_id, type(request), uid
+        service = self._services.get(key)
+        if service is None:
+            service = self._new_service_for(uid, request)
+        if uid == context.abstract_syntax:
+            self._services[key] = service
+        elif isinstance(request, C_STORE):
+            # Some peers send the instances of a C-GET in the context of that (PS3.4 C.4.3.1.2 has
+            # them in one for their SOP class)
             for other in self._accepted:
-                if other.abstract_syntax == request.AffectedSOPClassUID:
-                    return other.as_tuple._replace(context_id=context_id)
-        return context
+                if other.abstract_syntax == uid:
+                    return service, other.as_tuple._replace(context_id=context_id)
+        return service, context.as_tuple
 
-    def _service_for(self, request: DimseServiceType) -> ServiceClass:
-        """Return what serves the SOP class of a request."""
+    def _new_service_for(self, uid: UID, request: DimseServiceType) -> ServiceClass:
+        """Return what serves requests for a SOP class."""
         if _config.UNRESTRICTED_STORAGE_SERVICE and isinstance(request, C_STORE):
             return StorageServiceClass(self)
-        uid = sop_class_of(request)
         common = self.acceptor.accepted_common_extended.get(uid)
         service: ServiceClass = uid_to_service_class(common[0] if common else uid)(self)
         return service

@@ -2,168 +2,64 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import MutableSequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.tag import TagType
 
 import pynetdicom._config as _config
-from pynetdicom.dimse import Buffer, DataSource
-from pynetdicom.dimse_messages import command_elements
-from pynetdicom.dimse_primitives import C_ECHO, C_STORE, DimseServiceType
-from pynetdicom.dsutils import FileHead, encode, read_file_head
-from pynetdicom.errors import UpperLayerError
+from pynetdicom.association.instances import (
+    file_pieces,
+    missing_in,
+    opened,
+    required_uid,
+    transfer_syntax_of,
+)
+from pynetdicom.association.requests import (
+    Reply,
+    RequestEngine,
+    Responses,
+    encoded,
+    encoding_of,
+    new_request,
+)
+from pynetdicom.dimse_primitives import (
+    C_CANCEL,
+    C_ECHO,
+    C_FIND,
+    C_GET,
+    C_MOVE,
+    C_STORE,
+    N_ACTION,
+    N_CREATE,
+    N_DELETE,
+    N_EVENT_REPORT,
+    N_GET,
+    N_SET,
+)
+from pynetdicom.dsutils import FileHead, read_file_head
+from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import Verification
-from pynetdicom.utils import make_uid
-
-if TYPE_CHECKING:
-    from pynetdicom.ae import ApplicationEntity
-    from pynetdicom.dimse import DIMSEServiceProvider
-    from pynetdicom.dul import DULServiceProvider
-    from pynetdicom.presentation import PresentationContext
 
 LOGGER = logging.getLogger("pynetdicom.association")
 
 
-class ServiceClassUser:
-    """The requests of a DIMSE service user (PS3.7 9, 10); a part of :class:`Association`."""
+class ServiceClassUser(RequestEngine):
+    """The requests of a DIMSE service user (PS3.7 9, 10); a part of :class:`Association`.
 
-    # What the other part provides
-    dimse: DIMSEServiceProvider
-    dul: DULServiceProvider
-    is_established: bool
-    _accepted: list[PresentationContext]
-    _by_syntax: dict[str, list[PresentationContext]]
-    _rejected_contexts: list[PresentationContext]
+    All of them raise RuntimeError if the association is not established, ValueError if there
+    is no accepted presentation context for the request, and ValueError or TypeError if an
+    argument can't be sent, all of that before anything is sent. They return when the peer has
+    answered; those with any number of responses return when the request has been sent.
 
-    @property
-    def ae(self) -> ApplicationEntity:  # noqa: D102
-        raise NotImplementedError
-
-    @property
-    def dimse_timeout(self) -> float | None:  # noqa: D102
-        raise NotImplementedError
-
-    def abort(self, block: bool = True) -> None:  # noqa: D102
-        raise NotImplementedError
-
-    def _peer_text(self) -> str:
-        raise NotImplementedError
-
-    # -- presentation contexts ---------------------------------------------------------------
-
-    def _get_valid_context(
-        self,
-        ab_syntax: str,
-        tr_syntax: str,
-        role: str | None = None,
-        context_id: int | None = None,
-        allow_conversion: bool = True,
-    ) -> PresentationContext:
-        """Return the accepted context to send a request in.
-
-        Parameters
-        ----------
-        ab_syntax : str
-            The abstract syntax, which is the SOP class UID.
-        tr_syntax : str
-            The transfer syntax of the data set; empty if any will do.
-        role : str, optional
-            The role that we need: ``"scu"`` (default) or ``"scp"``.
-        context_id : int, optional
-            A context to try first.
-        allow_conversion : bool, optional
-            Whether a context will do into whose transfer syntax the data set can be converted
-            without loss: uncompressed, of the same byte order.
-
-        Raises
-        ------
-        ValueError
-            If there is none; says what was proposed, what was answered and what to do.
-        """
-        candidates = [
-            context
-            for context in self._by_syntax.get(ab_syntax, ())
-            if (context.as_scp if role == "scp" else context.as_scu)
-        ]
-        if context_id is not None:
-            candidates.sort(key=lambda context: context.context_id != context_id)
-        for context in candidates:
-            if not tr_syntax or context.transfer_syntax[0] == tr_syntax:
-                return context
-        if allow_conversion:
-            for context in candidates:
-                if _is_convertible(make_uid(tr_syntax), context.transfer_syntax[0]):
-                    return context
-        raise ValueError(self._explain_no_context(make_uid(ab_syntax), tr_syntax, role or "scu"))
-
-    def _explain_no_context(self, ab_syntax: UID, tr_syntax: str, role: str) -> str:
-        """Say why no context will do for a request, and what would."""
-        name = f"'{ab_syntax.name}' ({ab_syntax})" if ab_syntax.name != ab_syntax else ab_syntax
-        what = f"{name} in '{make_uid(tr_syntax).name}'" if tr_syntax else name
-        accepted = [c for c in self._accepted if c.abstract_syntax == ab_syntax]
-        rejected = [c for c in self._rejected_contexts if c.abstract_syntax == ab_syntax]
-        if accepted:
-            syntaxes = ", ".join(f"'{c.transfer_syntax[0].name}'" for c in accepted)
-            why = f"the peer accepted it with {syntaxes} only"
-            advice = "propose a context for this transfer syntax alone, or convert the data set"
-            if not any(c.as_scp if role == "scp" else c.as_scu for c in accepted):
-                why, advice = f"the role of {role.upper()} was not agreed", "propose the role"
-        elif rejected:
-            why = f"the peer answered '{rejected[0].status}'"
-            advice = "ask its administrator, or propose other transfer syntaxes"
-        else:
-            why = "none was proposed"
-            advice = f"use AE.add_requested_context('{ab_syntax}')"
-        return f"No presentation context accepted for {what} as {role.upper()}: {why}; {advice}"
-
-    def _check_established(self) -> None:
-        if not self.is_established:
-            raise RuntimeError(
-                "The association with the peer must be established before a request can be sent"
-            )
-
-    # -- the request engine ------------------------------------------------------------------
-
-    def _request(
-        self, primitive: DimseServiceType, context_id: int, data_set: DataSource | None = None
-    ) -> Dataset:
-        """Send a request that has one response; return its status, empty if none came."""
-        if primitive.MessageID is None:
-            raise TypeError("msg_id must be an int, not None")
-        response: DimseServiceType | None = None
-        try:
-            with self.dimse.exchange(primitive, context_id, data_set) as exchange:
-                response = self.dimse.next_response(exchange, self.dimse_timeout)
-        except UpperLayerError as exc:
-            why = exc if self.is_established else "the association is over"
-            self._give_up(f"{primitive.msg_type} request not sent to %s: %s", why)
-            return Dataset()
-        if response is None:
-            if self.is_established:
-                timeout = self.dimse_timeout
-                self._give_up(
-                    f"No {primitive.msg_type} response from %s in %s s, aborting", timeout
-                )
-            return Dataset()
-        if not response.is_valid_response:
-            self._give_up(f"{response.msg_type} response of %s without a mandatory element")
-            return Dataset()
-        return status_of(response)
-
-    def _give_up(self, message: str, *values: object) -> None:
-        """Log why the association is no longer of use, and abort it."""
-        LOGGER.error(message, self._peer_text(), *values)
-        if self.is_established:
-            self.abort(block=False)
+    A response that does not come within the DIMSE timeout, or is not valid, and the loss of the
+    connection raise nothing: the status is an empty data set, and the association is aborted.
+    """
 
     # -- C-ECHO ------------------------------------------------------------------------------
 
@@ -192,7 +88,7 @@ class ServiceClassUser:
         primitive = C_ECHO._from_values({"AffectedSOPClassUID": Verification})
         primitive.MessageID = msg_id
         context = self._get_valid_context(Verification, "", "scu")
-        return self._request(primitive, context.context_id or 0)
+        return self._ask_status(primitive, context)
 
     # -- C-STORE -----------------------------------------------------------------------------
 
@@ -246,9 +142,7 @@ class ServiceClassUser:
             If the file is no DICOM file.
         """
         self._check_established()
-        primitive = C_STORE()
-        primitive.MessageID = msg_id
-        primitive.Priority = priority
+        primitive = new_request(C_STORE, msg_id, Priority=priority)
         try:
             primitive.MoveOriginatorApplicationEntityTitle = originator_aet
         except ValueError as exc:  # it is optional, and for the peer's log
@@ -264,41 +158,33 @@ class ServiceClassUser:
 
     def _store_data_set(self, primitive: C_STORE, dataset: Dataset) -> Dataset:
         """Encode a data set for the context that fits best, and send it."""
-        syntax = _transfer_syntax_of(dataset)
-        primitive.AffectedSOPClassUID = _required(dataset, "SOPClassUID")
-        primitive.AffectedSOPInstanceUID = _required(dataset, "SOPInstanceUID")
+        syntax = transfer_syntax_of(dataset)
+        primitive.AffectedSOPClassUID = required_uid(dataset, "SOPClassUID")
+        primitive.AffectedSOPInstanceUID = required_uid(dataset, "SOPInstanceUID")
         context = self._get_valid_context(dataset.SOPClassUID, syntax, "scu")
-        syntax = context.transfer_syntax[0]
-        encoded = encode(
-            dataset, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated
-        )
-        if encoded is None:
-            raise ValueError(
-                f"Failed to encode the data set {dataset.SOPInstanceUID} in '{syntax.name}'; "
-                "the log of pynetdicom.dsutils says why"
-            )
-        return self._request(primitive, context.context_id or 0, encoded)
+        what = f"data set {dataset.SOPInstanceUID} in '{context.transfer_syntax[0].name}'"
+        return self._ask_status(primitive, context, encoded(dataset, encoding_of(context), what))
 
     def _store_file(self, primitive: C_STORE, path: str) -> Dataset:
         """Send a file as it is if that can be; else decode it and send the data set."""
-        with _opened(path) as fd:
+        with opened(path) as fd:
             head = read_file_head(fd)
             context = self._context_for_file(head, path)
             if context is not None:
                 primitive.AffectedSOPClassUID = head.sop_class_uid
                 primitive.AffectedSOPInstanceUID = head.sop_instance_uid
-                source = _file_pieces(fd, head.offset, self.ae.limits.output_length)
-                return self._request(primitive, context.context_id or 0, source)
+                source = file_pieces(fd, head.offset, self.ae.limits.output_length)
+                return self._ask_status(primitive, context, source)
         return self._store_data_set(primitive, dcmread(path))
 
     def _context_for_file(self, head: FileHead, path: str) -> PresentationContext | None:
         """Return the context in which a file can go out undecoded, or None."""
         must = _config.STORE_SEND_CHUNKED_DATASET
-        missing = [name for name, value in zip(_HEAD_NAMES, head, strict=False) if not value]
+        missing = missing_in(head)
         if missing:
             if must:
                 raise AttributeError(
-                    f"The file meta information of '{Path(path).name}' has no {missing[0]}"
+                    f"The file meta information of '{Path(path).name}' has no {missing}"
                 )
             return None
         try:
@@ -310,99 +196,440 @@ class ServiceClassUser:
                 raise
             return None
 
+    # -- C-FIND, C-GET, C-MOVE ---------------------------------------------------------------
 
-_HEAD_NAMES = ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID", "TransferSyntaxUID")
+    def send_c_find(
+        self, dataset: Dataset, query_model: str, msg_id: int = 1, priority: int = 2
+    ) -> Responses:
+        """Send a C-FIND request, to query (PS3.7 9.1.2; PS3.4 C.4.1, K, Q, V, CC).
 
+        Parameters
+        ----------
+        dataset : pydicom.dataset.Dataset
+            The *Identifier*: what to look for, and the attributes to be returned.
+        query_model : str
+            The SOP class, for example
+            ``sop_class.PatientRootQueryRetrieveInformationModelFind``.
+        msg_id : int, optional
+            The Message ID, 0 to 65535.
+        priority : int, optional
+            0 medium, 1 high, 2 low.
 
-def status_of(response: DimseServiceType) -> Dataset:
-    """Return the Status of a response, and what else it says about it, as a data set."""
-    values = response._values
-    keywords = ("Status", *response.STATUS_OPTIONAL_KEYWORDS)
-    return command_elements({k: values[k] for k in keywords if values.get(k) is not None})
+        Returns
+        -------
+        Responses
+            Yields ``(status, identifier)``: for each match the status 0xFF00 or 0xFF01 (Pending)
+            and the identifier, which is None if it can't be decoded, and in the end another
+            status and None. The status has Status and, if given, Offending Element and Error
+            Comment. With *Repository Query* 0xB001 is not the end.
 
+        Raises
+        ------
+        RuntimeError
+            If the association is not established.
+        ValueError
+            If `query_model` was not accepted, the identifier is empty or can't be encoded, or
+            another parameter is out of range.
+        """
+        self._check_established()
+        request = new_request(C_FIND, msg_id, AffectedSOPClassUID=query_model, Priority=priority)
+        return self._query(request, dataset)
 
-def _is_convertible(source: UID, target: UID) -> bool:
-    """Return True if a data set can be converted without loss and without pixel codecs."""
-    try:
-        return (
-            not source.is_compressed
-            and not target.is_compressed
-            and source.is_little_endian == target.is_little_endian
+    def send_c_get(
+        self, dataset: Dataset, query_model: str, msg_id: int = 1, priority: int = 2
+    ) -> Responses:
+        """Send a C-GET request, to be sent instances on this association (PS3.4 C.4.3).
+
+        They come as C-STORE requests, in contexts for which the role of SCP was agreed
+        (:func:`~pynetdicom.presentation.build_role`), and go to the handler of ``EVT_C_STORE``.
+        The DIMSE timeout begins anew with whatever the peer sends.
+
+        Parameters
+        ----------
+        dataset : pydicom.dataset.Dataset
+            The *Identifier*: what to send.
+        query_model : str
+            The SOP class, for example ``sop_class.PatientRootQueryRetrieveInformationModelGet``.
+        msg_id : int, optional
+            The Message ID, 0 to 65535.
+        priority : int, optional
+            0 medium, 1 high, 2 low.
+
+        Returns
+        -------
+        Responses
+            Yields ``(status, identifier)``: while it goes on the status 0xFF00 (Pending) and
+            None; in the end 0x0000 and None, or another status and a data set that may have
+            *Failed SOP Instance UID List*. The status has Status and, if given, the numbers of
+            Remaining, Completed, Failed and Warning Suboperations, Offending Element and Error
+            Comment.
+
+        Raises
+        ------
+        RuntimeError
+            If the association is not established.
+        ValueError
+            If `query_model` was not accepted, the identifier is empty or can't be encoded, or
+            another parameter is out of range.
+        """
+        self._check_established()
+        request = new_request(C_GET, msg_id, AffectedSOPClassUID=query_model, Priority=priority)
+        return self._query(request, dataset)
+
+    def send_c_move(
+        self,
+        dataset: Dataset,
+        move_aet: str,
+        query_model: str,
+        msg_id: int = 1,
+        priority: int = 2,
+    ) -> Responses:
+        """Send a C-MOVE request, to have instances sent to an AE (PS3.7 9.1.4, PS3.4 C.4.2).
+
+        Parameters
+        ----------
+        dataset : pydicom.dataset.Dataset
+            The *Identifier*: what to send.
+        move_aet : str
+            The AE title of the destination, which the peer must know.
+        query_model : str
+            The SOP class, for example
+            ``sop_class.PatientRootQueryRetrieveInformationModelMove``.
+        msg_id : int, optional
+            The Message ID, 0 to 65535.
+        priority : int, optional
+            0 medium, 1 high, 2 low.
+
+        Returns
+        -------
+        Responses
+            As of :meth:`send_c_get`.
+
+        Raises
+        ------
+        RuntimeError
+            If the association is not established.
+        ValueError
+            If `query_model` was not accepted, the identifier is empty or can't be encoded,
+            `move_aet` is no AE title, or another parameter is out of range.
+        """
+        self._check_established()
+        request = new_request(C_MOVE, msg_id, AffectedSOPClassUID=query_model, Priority=priority)
+        request.MoveDestination = move_aet
+        return self._query(request, dataset)
+
+    def send_c_cancel(
+        self, msg_id: int, context_id: int | None = None, query_model: str | None = None
+    ) -> None:
+        """Send a C-CANCEL request, to end a C-FIND, C-GET or C-MOVE early (PS3.7 9.3.2.3).
+
+        It has no response of its own. :meth:`Responses.cancel` does the same without having to
+        know the Message ID and the context.
+
+        Parameters
+        ----------
+        msg_id : int
+            The Message ID of the request to cancel.
+        context_id : int, optional
+            The presentation context of that request.
+        query_model : str, optional
+            Its SOP class; used to find the context, whatever `context_id` is.
+
+        Raises
+        ------
+        RuntimeError
+            If the association is not established.
+        ValueError
+            If `query_model` was not accepted, neither it nor `context_id` is given, or a number
+            is out of range.
+        """
+        self._check_established()
+        if query_model is not None:
+            context_id = self._find_context(query_model).context_id
+        if not isinstance(context_id, int) or not 1 <= context_id <= 255:
+            raise ValueError(
+                f"context_id is {context_id!r}: give that of the request to cancel, 1 to 255, or "
+                "its query_model"
+            )
+        request = C_CANCEL()
+        request.MessageIDBeingRespondedTo = msg_id
+        if request.MessageIDBeingRespondedTo is None:
+            raise TypeError("msg_id must be an int, not None")
+        self._cancel(partial(self.dimse.send_cancel, msg_id, context_id))
+
+    # -- DIMSE-N -----------------------------------------------------------------------------
+
+    def send_n_event_report(
+        self,
+        dataset: Dataset | None,
+        event_type: int,
+        class_uid: str,
+        instance_uid: str,
+        msg_id: int = 1,
+        meta_uid: str | None = None,
+    ) -> Reply:
+        """Send an N-EVENT-REPORT request, to report an event (PS3.7 10.1.1).
+
+        This is mostly for the SCP of the SOP class, which may be the acceptor of the association
+        and may do it in a handler; any accepted context will do, whatever the role.
+
+        Parameters
+        ----------
+        dataset : pydicom.dataset.Dataset or None
+            The *Event Information*.
+        event_type : int
+            The Event Type ID.
+        class_uid : str
+            The Affected SOP Class UID.
+        instance_uid : str
+            The Affected SOP Instance UID.
+        msg_id : int, optional
+            The Message ID, 0 to 65535.
+        meta_uid : str, optional
+            The Meta SOP Class UID, if the context is that of one.
+
+        Returns
+        -------
+        tuple of (pydicom.dataset.Dataset, pydicom.dataset.Dataset or None)
+            The status and the *Event Reply*; see :meth:`send_n_get`. The status may also have
+            Affected SOP Class UID, Affected SOP Instance UID and Event Type ID.
+
+        Raises
+        ------
+        RuntimeError
+            If the association is not established.
+        ValueError
+            If there is no accepted context, the data set can't be encoded, or another
+            parameter is out of range.
+        """
+        self._check_established()
+        request = new_request(
+            N_EVENT_REPORT,
+            msg_id,
+            EventTypeID=event_type,
+            AffectedSOPClassUID=class_uid,
+            AffectedSOPInstanceUID=instance_uid,
         )
-    except ValueError:  # not a known transfer syntax
-        return False
+        return self._invoke(request, meta_uid or class_uid, dataset, role=None)
 
+    def send_n_get(
+        self,
+        identifier_list: MutableSequence[TagType] | TagType | None,
+        class_uid: str,
+        instance_uid: str,
+        msg_id: int = 1,
+        meta_uid: str | None = None,
+    ) -> Reply:
+        """Send an N-GET request, for attributes of a SOP instance (PS3.7 10.1.2).
 
-def _required(dataset: Dataset, keyword: str) -> UID:
-    """Return a UID of a data set; AttributeError if it has none."""
-    value = getattr(dataset, keyword, None)
-    if not value:
-        raise AttributeError(f"The data set has no {keyword}, which a C-STORE request needs")
-    return make_uid(value)
+        Parameters
+        ----------
+        identifier_list : list or pydicom.tag.BaseTag or None
+            The attributes: a list of tags or a single one, each as int, keyword or tuple of
+            group and element number. All attributes with None or an empty list.
+        class_uid : str
+            The Requested SOP Class UID.
+        instance_uid : str
+            The Requested SOP Instance UID.
+        msg_id : int, optional
+            The Message ID, 0 to 65535.
+        meta_uid : str, optional
+            The Meta SOP Class UID, if the context is that of one.
 
+        Returns
+        -------
+        tuple of (pydicom.dataset.Dataset, pydicom.dataset.Dataset or None)
+            The status, with Status and, if given, Error Comment, Error ID and Attribute
+            Identifier List; and the *Attribute List* if the status is a Success or a Warning,
+            empty if none was sent, else None. A data set that can't be decoded is None, too, and
+            the Status is 0x0110 then. The status is empty if no valid response came within the
+            DIMSE timeout, in which case the association has been aborted.
 
-def _transfer_syntax_of(dataset: Dataset) -> UID:
-    """Return the transfer syntax of a data set: what it says, or what it is if that differs."""
-    meta = getattr(dataset, "file_meta", None)
-    stated = getattr(meta, "TransferSyntaxUID", None)
-    if not stated:
-        raise AttributeError(
-            "The data set has no file_meta.TransferSyntaxUID; set it to the transfer syntax "
-            "that its pixel data has, for example pydicom.uid.ExplicitVRLittleEndian"
+        Raises
+        ------
+        RuntimeError
+            If the association is not established.
+        ValueError
+            If there is no accepted context, `identifier_list` has something that is no tag, or
+            another parameter is out of range.
+        """
+        self._check_established()
+        request = new_request(
+            N_GET,
+            msg_id,
+            RequestedSOPClassUID=class_uid,
+            RequestedSOPInstanceUID=instance_uid,
+            AttributeIdentifierList=identifier_list,
         )
-    stated = make_uid(stated)
-    implicit, little = dataset.original_encoding
-    if implicit is None or little is None:
-        # the public attributes of the same names are deprecated and warn
-        implicit = getattr(dataset, "_is_implicit_VR", None)
-        little = getattr(dataset, "_is_little_endian", None)
-    if implicit is None or little is None:
-        return stated
-    if (implicit, little) == (stated.is_implicit_VR, stated.is_little_endian):
-        return stated
-    if implicit == little:  # implicit little or explicit big endian: no other can be meant
-        actual = ImplicitVRLittleEndian if implicit else ExplicitVRBigEndian
-        LOGGER.warning(
-            "The data set is encoded in '%s' though its file meta information says '%s'; sent "
-            "as the former",
-            actual.name,
-            stated.name,
+        return self._invoke(request, meta_uid or class_uid)
+
+    def send_n_set(
+        self,
+        dataset: Dataset,
+        class_uid: str,
+        instance_uid: str,
+        msg_id: int = 1,
+        meta_uid: str | None = None,
+    ) -> Reply:
+        """Send an N-SET request, to modify a SOP instance (PS3.7 10.1.3).
+
+        Parameters
+        ----------
+        dataset : pydicom.dataset.Dataset
+            The *Modification List*: attributes and their new values.
+        class_uid : str
+            The Requested SOP Class UID.
+        instance_uid : str
+            The Requested SOP Instance UID.
+        msg_id : int, optional
+            The Message ID, 0 to 65535.
+        meta_uid : str, optional
+            The Meta SOP Class UID, if the context is that of one.
+
+        Returns
+        -------
+        tuple of (pydicom.dataset.Dataset, pydicom.dataset.Dataset or None)
+            The status and the *Attribute List*; see :meth:`send_n_get`.
+
+        Raises
+        ------
+        RuntimeError
+            If the association is not established.
+        ValueError
+            If there is no accepted context, the data set is empty or can't be encoded, or
+            another parameter is out of range.
+        """
+        self._check_established()
+        request = new_request(
+            N_SET, msg_id, RequestedSOPClassUID=class_uid, RequestedSOPInstanceUID=instance_uid
         )
-        return actual
-    raise AttributeError(
-        f"The data set is encoded in explicit VR little endian but its TransferSyntaxUID is "
-        f"'{stated.name}'; set file_meta.TransferSyntaxUID to what it is"
-    )
+        if not dataset:
+            raise ValueError("The Modification List of an N-SET request must not be empty")
+        return self._invoke(request, meta_uid or class_uid, dataset)
 
+    def send_n_action(
+        self,
+        dataset: Dataset | None,
+        action_type: int,
+        class_uid: str,
+        instance_uid: str,
+        msg_id: int = 1,
+        meta_uid: str | None = None,
+    ) -> Reply:
+        """Send an N-ACTION request, to have an action performed (PS3.7 10.1.4).
 
-@contextmanager
-def _opened(path: str) -> Iterator[int]:
-    """Open a file for reading; gives its descriptor. What is wrong with it names the file."""
-    fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    try:
-        yield fd
-    except InvalidDicomError as exc:
-        raise InvalidDicomError(f"'{path}': {exc}") from exc
-    except OSError as exc:
-        if exc.errno is not None and exc.filename is None:
-            exc.filename = path
-        raise
-    finally:
-        os.close(fd)
+        Parameters
+        ----------
+        dataset : pydicom.dataset.Dataset or None
+            The *Action Information*.
+        action_type : int
+            The Action Type ID.
+        class_uid : str
+            The Requested SOP Class UID.
+        instance_uid : str
+            The Requested SOP Instance UID.
+        msg_id : int, optional
+            The Message ID, 0 to 65535.
+        meta_uid : str, optional
+            The Meta SOP Class UID, if the context is that of one.
 
+        Returns
+        -------
+        tuple of (pydicom.dataset.Dataset, pydicom.dataset.Dataset or None)
+            The status and the *Action Reply*; see :meth:`send_n_get`.
 
-def _file_pieces(fd: int, offset: int, size: int) -> Iterator[tuple[Buffer, bool]]:
-    """Yield the data set of a file from `offset` on, in pieces that are read when they are due."""
-    remaining = os.lseek(fd, 0, os.SEEK_END) - offset
-    is_odd = remaining % 2
-    os.lseek(fd, offset, os.SEEK_SET)
-    while True:
-        piece = os.read(fd, min(size, remaining))
-        remaining -= len(piece)
-        if remaining and not piece:
-            raise OSError(errno.EIO, "the file became shorter while it was sent")
-        if is_odd and not remaining:  # a fragment of odd length is not allowed (PS3.8 E.1)
-            piece += b"\0"
-        yield piece, not remaining
-        if not remaining:
-            break
+        Raises
+        ------
+        RuntimeError
+            If the association is not established.
+        ValueError
+            If there is no accepted context, the data set can't be encoded, or another
+            parameter is out of range.
+        """
+        self._check_established()
+        request = new_request(
+            N_ACTION,
+            msg_id,
+            ActionTypeID=action_type,
+            RequestedSOPClassUID=class_uid,
+            RequestedSOPInstanceUID=instance_uid,
+        )
+        return self._invoke(request, meta_uid or class_uid, dataset)
+
+    def send_n_create(
+        self,
+        dataset: Dataset | None,
+        class_uid: str,
+        instance_uid: str | None = None,
+        msg_id: int = 1,
+        meta_uid: str | None = None,
+    ) -> Reply:
+        """Send an N-CREATE request, to have a SOP instance created (PS3.7 10.1.5).
+
+        Parameters
+        ----------
+        dataset : pydicom.dataset.Dataset or None
+            The *Attribute List*: its attributes.
+        class_uid : str
+            The Affected SOP Class UID.
+        instance_uid : str, optional
+            The Affected SOP Instance UID; the peer assigns one if it is not given.
+        msg_id : int, optional
+            The Message ID, 0 to 65535.
+        meta_uid : str, optional
+            The Meta SOP Class UID, if the context is that of one.
+
+        Returns
+        -------
+        tuple of (pydicom.dataset.Dataset, pydicom.dataset.Dataset or None)
+            The status and the *Attribute List*; see :meth:`send_n_get`. The status has the
+            Affected SOP Instance UID that the peer assigned.
+
+        Raises
+        ------
+        RuntimeError
+            If the association is not established.
+        ValueError
+            If there is no accepted context, the data set can't be encoded, or another
+            parameter is out of range.
+        """
+        self._check_established()
+        request = new_request(
+            N_CREATE, msg_id, AffectedSOPClassUID=class_uid, AffectedSOPInstanceUID=instance_uid
+        )
+        return self._invoke(request, meta_uid or class_uid, dataset)
+
+    def send_n_delete(
+        self, class_uid: str, instance_uid: str, msg_id: int = 1, meta_uid: str | None = None
+    ) -> Dataset:
+        """Send an N-DELETE request, to have a SOP instance deleted (PS3.7 10.1.6).
+
+        Parameters
+        ----------
+        class_uid : str
+            The Requested SOP Class UID.
+        instance_uid : str
+            The Requested SOP Instance UID.
+        msg_id : int, optional
+            The Message ID, 0 to 65535.
+        meta_uid : str, optional
+            The Meta SOP Class UID, if the context is that of one.
+
+        Returns
+        -------
+        pydicom.dataset.Dataset
+            The status, with Status and, if given, Error Comment and Error ID; empty as for
+            :meth:`send_n_get`.
+
+        Raises
+        ------
+        RuntimeError
+            If the association is not established.
+        ValueError
+            If there is no accepted context, or a parameter is out of range.
+        """
+        self._check_established()
+        request = new_request(
+            N_DELETE, msg_id, RequestedSOPClassUID=class_uid, RequestedSOPInstanceUID=instance_uid
+        )
+        return self._invoke(request, meta_uid or class_uid)[0]

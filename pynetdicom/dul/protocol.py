@@ -205,11 +205,13 @@ class UpperLayer:
     @property
     def has_large_buffer(self) -> bool:
         """True if :meth:`release_buffer` has something to give back."""
-        return len(self._buffer) > SMALL_BUFFER and not self.in_pdu
+        return len(self._buffer) > SMALL_BUFFER and self._end == self._start
 
     @property
     def deadline(self) -> float | None:
         """When to call :meth:`handle_timeout`: the ARTIM timer or a stalled PDU; None for never."""
+        if self._end == self._start:
+            return self._artim
         stall = self._stall_deadline()
         if self._artim is None or stall is None:
             return stall if self._artim is None else self._artim
@@ -279,6 +281,8 @@ class UpperLayer:
         if self.on_data_sent is not None or self.on_pdu_sent is not None:
             for pdu, buffers in output:
                 self._report_sent(pdu, buffers)
+        if len(output) == 1:
+            return list(output[0][1])
         return [buffer for _, buffers in output for buffer in buffers]
 
     def _report_sent(self, pdu: PDU | None, buffers: Sequence[Buffer]) -> None:
@@ -421,15 +425,17 @@ class UpperLayer:
             The time.
         """
         self._now = now
-        before, was_empty = self._start, not self.in_pdu
+        before, was_empty = self._start, self._end == self._start
         self._end += count
         self._filled = self._end == len(self._buffer)
         try:
-            while self._is_listening() and self._end - self._start >= HEADER_LENGTH:
+            while self._end - self._start >= HEADER_LENGTH and self._is_listening():
                 if not (self._take_p_data() or self._take_pdu()):
                     break
         except PDUDecodeError as error:
             self._refuse(error, "Evt19")
+        if self._end == self._start:
+            return
         if not self._is_listening():
             self._discard()
         elif was_empty or self._start > before:
@@ -437,7 +443,8 @@ class UpperLayer:
 
     def _is_listening(self) -> bool:
         """Return True while the peer's bytes mean anything."""
-        return self.error is None and self.state not in ("Sta1", "Sta4")
+        state = self.state_machine.current_state
+        return self.error is None and state not in ("Sta1", "Sta4")
 
     def _discard(self) -> None:
         """Forget what is received and not worked through."""
@@ -452,7 +459,7 @@ class UpperLayer:
         not plain P-DATA at its time, is left to :meth:`_take_pdu`.
         """
         if (
-            self.state not in _RECEIVING_STATES
+            self.state_machine.current_state not in _RECEIVING_STATES
             or self.on_data_received is not None
             or self.on_pdu_received is not None
             or self.on_transition is not None

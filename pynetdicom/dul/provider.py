@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
+from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -316,7 +317,10 @@ class DULServiceProvider:
             return
         try:
             while unsent and (sent := socket.send(unsent)):
-                _drop_front(unsent, sent)
+                if sent == sum(map(len, unsent)):
+                    unsent.clear()
+                else:
+                    _drop_front(unsent, sent)
                 self._last_sent = monotonic()
         except OSError:
             # What the peer sent before it closed, perhaps the reason, can still be read
@@ -361,6 +365,8 @@ class DULServiceProvider:
 
     def _settle(self) -> None:
         """Tell what happened; close the connection if the state machine asks for it."""
+        if not (self._notices or self._late or self.upper_layer.close_requested):
+            return
         while (notice := _take_first(self._notices)) is not None:
             evt.trigger(self._assoc, *notice)
         while not self._has_interrupted_io() and (late := _take_first(self._late)) is not None:
@@ -387,7 +393,7 @@ class DULServiceProvider:
             What `done` says in the end: False when the time is up or the connection is closed.
         """
         self.check_may_wait()
-        while not done() and self._is_live() and time_left(until) != 0:
+        while not done() and self._is_live() and (until is None or monotonic() < until):
             if not self._take_turn(done, until):
                 continue
             try:
@@ -399,7 +405,7 @@ class DULServiceProvider:
 
     def check_may_wait(self) -> None:
         """Raise RuntimeError in a thread that can't wait for the peer, being who reads."""
-        if self.in_dispatch:
+        if self._reader == get_ident() or self._has_interrupted_io():
             raise RuntimeError(
                 "the handler of a notification event runs while the peer's data is handed out "
                 "and can't wait for the peer; do it in another thread"
@@ -408,7 +414,7 @@ class DULServiceProvider:
     @property
     def in_dispatch(self) -> bool:
         """True in a thread that is handing out what was received, and so can't wait for more."""
-        return self._reader == threading.get_ident() or self._has_interrupted_io()
+        return self._reader == get_ident() or self._has_interrupted_io()
 
     def pump(self) -> None:
         """Dispatch what has come in, without waiting."""
@@ -464,21 +470,21 @@ class DULServiceProvider:
 
     def _is_live(self) -> bool:
         """Return True while there is, or may be, something to dispatch."""
-        return (self.socket is not None and not self.is_closed) or bool(self._inbox)
+        return (not self.is_closed and self.socket is not None) or bool(self._inbox)
 
     def _try_turn(self) -> bool:
         """Take the turn if it is free."""
         with self._turn:
             if self._reader is not None or not self._is_live():
                 return False
-            self._reader = threading.get_ident()
+            self._reader = get_ident()
             return True
 
     def _take_turn(self, done: Callable[[], object], until: float | None) -> bool:
         """Take the turn, or else wait for news; return whether it was taken."""
         with self._turn:
             if self._reader is None:
-                self._reader = threading.get_ident()
+                self._reader = get_ident()
                 return True
             # First say that one waits, then look: who dispatches does it the other way round
             self._callers += 1
@@ -495,7 +501,7 @@ class DULServiceProvider:
         with self._turn:
             quiet = monotonic() - self._last_turn
             if self._reader is None and quiet >= WATCH_DELAY:
-                self._reader = threading.get_ident()
+                self._reader = get_ident()
                 self._caller_came = False
                 return True
             if not done() and self._is_live():
@@ -507,7 +513,7 @@ class DULServiceProvider:
     def _leave_turn(self) -> None:
         """Leave the turn to whoever waits for it."""
         with self._turn:
-            if threading.get_ident() != self._assoc.ident or self._caller_came:
+            if get_ident() != self._assoc.ident or self._caller_came:
                 self._last_turn = monotonic()
             self._reader = None
             if self._callers:
@@ -521,7 +527,8 @@ class DULServiceProvider:
 
     def tell_watcher(self) -> None:
         """There is something to do for the association's own thread."""
-        if threading.get_ident() != self._assoc.ident:
+        self._assoc._ensure_thread()
+        if get_ident() != self._assoc.ident:
             with self._watch_news:
                 self._watch_news.notify_all()
 
@@ -604,7 +611,7 @@ class DULServiceProvider:
         while inbox:
             primitive = inbox[0]
             if type(primitive) is P_DATA and self._assoc.is_established:
-                if self._is_full():
+                if not self._assoc.dimse.has_room() and self._is_full():
                     break
                 pdvs, start = primitive.pdvs, self._taken
                 self._taken = len(pdvs)  # should that fail, nobody meets the same again
@@ -635,7 +642,9 @@ class DULServiceProvider:
         if isinstance(primitive, (A_ABORT, A_P_ABORT)):
             self._assoc._connection_aborted(primitive)
         self.tell_callers()
-        if isinstance(primitive, (A_RELEASE, A_ABORT, A_P_ABORT)):
+        # Of the release that it asks for itself the association takes the answer at once
+        is_for_watcher = isinstance(primitive, A_RELEASE) and self._assoc.is_established
+        if is_for_watcher or isinstance(primitive, (A_ABORT, A_P_ABORT)):
             self.tell_watcher()
 
     def _wait_for_room(self, until: float | None) -> bool:

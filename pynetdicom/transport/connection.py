@@ -17,8 +17,8 @@ from pynetdicom.transport.waiting import (
     POLLIN,
     POLLOUT,
     Deadline,
+    Patience,
     WakeUp,
-    milliseconds,
     new_poll,
 )
 
@@ -105,6 +105,7 @@ class AssociationSocket:
         self._poll: Any = None  # with what the first of them waits, and for what
         self._mask = -1
         self._fd = -1
+        self._patience = Patience()
         # What reading and writing wait for: crosswise while TLS negotiates anew
         self._read_event, self._write_event = POLLIN, POLLOUT
         if client_socket is not None:
@@ -480,10 +481,12 @@ class AssociationSocket:
                 read_event = self._read_event
             if write:
                 write_event = self._write_event
-            poll = self._poll_for(read_event | write_event)
+            mask = read_event | write_event
+            is_same = mask == self._mask and not self._waiting
+            poll = self._poll if is_same else self._poll_for(mask)
             self._waiting += 1
         try:
-            for fd, event in poll.poll(milliseconds(timeout)):
+            for fd, event in self._patience.wait(poll, timeout):
                 if fd == self._fd:
                     events = event
                 else:
@@ -498,8 +501,6 @@ class AssociationSocket:
 
     def _poll_for(self, mask: int) -> Any:
         """Return what a thread waits with."""
-        if mask == self._mask and not self._waiting:
-            return self._poll
         if self._poll is not None and not self._waiting:
             self._poll.modify(self._fd, mask)
             self._mask = mask

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 # The events of poll(); Windows has no poll() and does not name them
 POLLIN: int = getattr(select, "POLLIN", 1)
@@ -19,6 +19,13 @@ POLLERR: int = getattr(select, "POLLERR", 8)
 # Error, hang-up, and closed: reported whatever was asked for
 FAILED = POLLERR | getattr(select, "POLLHUP", 16) | getattr(select, "POLLNVAL", 32)
 _LONGEST = 2e6  # seconds that poll() can wait; who wanted to wait for longer looks at the clock
+# Seconds for which to look again and again before going to sleep, which is about what going to
+# sleep and being woken costs: at worst that is paid twice, at best not at all
+LINGER: Final = 150e-6
+# A wait that was shorter, with going to sleep and being woken, may be done without the next time
+_SHORT_SLEEP: Final = 300e-6
+_yield_cpu: Callable[[], None] | None = getattr(os, "sched_yield", None)
+_lingering = threading.Lock()  # one thread at a time: the others have better use for the CPUs
 
 
 class WakeUp:
@@ -131,6 +138,37 @@ def milliseconds(seconds: float | None) -> float | None:
     if seconds <= 0:
         return 0  # with less than nothing it would wait for ever
     return (seconds if seconds < _LONGEST else _LONGEST) * 1000
+
+
+class Patience:
+    """Waits with poll() objects, for a peer that answers quickly without going to sleep.
+
+    Between two programs that take turns, most of the time can go into waking them up. So who
+    was not kept waiting the last time looks again and again for a moment first. Who was goes to
+    sleep at once; waiting for a slow or silent peer costs nothing.
+    """
+
+    __slots__ = ("_is_brisk",)
+
+    def __init__(self) -> None:
+        self._is_brisk = False  # whether the last wait was short
+
+    def wait(self, poll: Any, timeout: float | None) -> list[tuple[int, int]]:
+        """Wait for so many seconds at most; return descriptors with their events."""
+        ready: list[tuple[int, int]]
+        began = monotonic()
+        if self._is_brisk and _yield_cpu is not None and _lingering.acquire(blocking=False):
+            try:
+                while not (ready := poll.poll(0)) and monotonic() - began < LINGER:
+                    _yield_cpu()
+            finally:
+                _lingering.release()
+            if ready:
+                return ready
+            began = monotonic()
+        ready = poll.poll(milliseconds(timeout))
+        self._is_brisk = bool(ready) and monotonic() - began < _SHORT_SLEEP
+        return ready
 
 
 class Deadline:

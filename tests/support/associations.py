@@ -92,9 +92,17 @@ def association(
 def join(*associations: Association) -> None:
     """Wait for the end of the threads of associations, those that have begun."""
     for assoc in associations:
-        if assoc.ident is not None:
+        if assoc.is_alive():
             assoc.join(PATIENCE)
             assert not assoc.is_alive(), f"{assoc.name} has not come to its end"
+
+
+def join_late_start() -> None:
+    """Wait for the end of the thread that starts those of requestors, which comes and goes."""
+    for thread in threading.enumerate():
+        if thread.name == "LateStart":
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
 
 
 def port_of(server: Any) -> int:

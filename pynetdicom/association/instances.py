@@ -1,0 +1,102 @@
+"""How a data set or a file becomes the instance that a C-STORE request sends."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import UID, ExplicitVRBigEndian, ImplicitVRLittleEndian
+
+from pynetdicom.dimse import Buffer
+from pynetdicom.dsutils import FileHead
+from pynetdicom.utils import make_uid
+
+LOGGER = logging.getLogger("pynetdicom.association")
+
+_HEAD_NAMES = ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID", "TransferSyntaxUID")
+
+
+def missing_in(head: FileHead) -> str | None:
+    """Return what a file's meta information lacks for the file to be sent undecoded, or None."""
+    named = zip(_HEAD_NAMES, head, strict=False)
+    return next((name for name, value in named if not value), None)
+
+
+def required_uid(dataset: Dataset, keyword: str) -> UID:
+    """Return a UID of a data set; AttributeError if it has none."""
+    value = getattr(dataset, keyword, None)
+    if not value:
+        raise AttributeError(f"The data set has no {keyword}, which a C-STORE request needs")
+    return make_uid(value)
+
+
+def transfer_syntax_of(dataset: Dataset) -> UID:
+    """Return the transfer syntax of a data set: what it says, or what it is if that differs."""
+    meta = getattr(dataset, "file_meta", None)
+    stated = getattr(meta, "TransferSyntaxUID", None)
+    if not stated:
+        raise AttributeError(
+            "The data set has no file_meta.TransferSyntaxUID; set it to the transfer syntax "
+            "that its pixel data has, for example pydicom.uid.ExplicitVRLittleEndian"
+        )
+    stated = make_uid(stated)
+    implicit, little = dataset.original_encoding
+    if implicit is None or little is None:
+        # the public attributes of the same names are deprecated and warn
+        implicit = getattr(dataset, "_is_implicit_VR", None)
+        little = getattr(dataset, "_is_little_endian", None)
+    if implicit is None or little is None:
+        return stated
+    if (implicit, little) == (stated.is_implicit_VR, stated.is_little_endian):
+        return stated
+    if implicit == little:  # implicit little or explicit big endian: no other can be meant
+        actual = ImplicitVRLittleEndian if implicit else ExplicitVRBigEndian
+        LOGGER.warning(
+            "The data set is encoded in '%s' though its file meta information says '%s'; sent "
+            "as the former",
+            actual.name,
+            stated.name,
+        )
+        return actual
+    raise AttributeError(
+        f"The data set is encoded in explicit VR little endian but its TransferSyntaxUID is "
+        f"'{stated.name}'; set file_meta.TransferSyntaxUID to what it is"
+    )
+
+
+@contextmanager
+def opened(path: str) -> Iterator[int]:
+    """Open a file for reading; gives its descriptor. What is wrong with it names the file."""
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        yield fd
+    except InvalidDicomError as exc:
+        raise InvalidDicomError(f"'{path}': {exc}") from exc
+    except OSError as exc:
+        if exc.errno is not None and exc.filename is None:
+            exc.filename = path
+        raise
+    finally:
+        os.close(fd)
+
+
+def file_pieces(fd: int, offset: int, size: int) -> Iterator[tuple[Buffer, bool]]:
+    """Yield the data set of a file from `offset` on, in pieces that are read when they are due."""
+    remaining = os.lseek(fd, 0, os.SEEK_END) - offset
+    is_odd = remaining % 2
+    os.lseek(fd, offset, os.SEEK_SET)
+    while True:
+        piece = os.read(fd, min(size, remaining))
+        remaining -= len(piece)
+        if remaining and not piece:
+            raise OSError(errno.EIO, "the file became shorter while it was sent")
+        if is_odd and not remaining:  # a fragment of odd length is not allowed (PS3.8 E.1)
+            piece += b"\0"
+        yield piece, not remaining
+        if not remaining:
+            break

@@ -1,0 +1,485 @@
+"""The request engine of an association: which context, what is sent, and what comes back."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+
+import pynetdicom._config as _config
+from pynetdicom._globals import STATUS_SUCCESS, STATUS_WARNING
+from pynetdicom.dimse import DataSource
+from pynetdicom.dimse_messages import command_elements
+from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE, N_CREATE, DimseServiceType
+from pynetdicom.dsutils import decode, encode, pretty_dataset
+from pynetdicom.errors import UpperLayerError
+from pynetdicom.exchanges import Exchange
+from pynetdicom.sop_class import (
+    RepositoryQuery,
+    UnifiedProcedureStepEvent,
+    UnifiedProcedureStepPull,
+    UnifiedProcedureStepPush,
+    UnifiedProcedureStepQuery,
+    UnifiedProcedureStepWatch,
+)
+from pynetdicom.status import code_to_category
+from pynetdicom.utils import make_uid, safe_text
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from pynetdicom.ae import ApplicationEntity
+    from pynetdicom.dimse import DIMSEServiceProvider
+    from pynetdicom.dul import DULServiceProvider
+    from pynetdicom.presentation import PresentationContext
+
+LOGGER = logging.getLogger("pynetdicom.association")
+
+# The status of a response, and its data set if it has one that is of use
+Reply: TypeAlias = tuple[Dataset, Dataset | None]
+_Query: TypeAlias = C_FIND | C_GET | C_MOVE
+_Request = TypeVar("_Request", bound=DimseServiceType)
+# Implicit VR, little endian, deflated: what encode() and decode() take
+Encoding: TypeAlias = tuple[bool, bool, bool]
+
+# Statuses besides Pending that more responses follow, by the SOP class of the request
+_ALSO_PENDING: dict[str, frozenset[int]] = {RepositoryQuery: frozenset({0xB001})}
+# In whose contexts requests for Unified Procedure Step - Push may go as well: all of these SOP
+# classes are of the same instances (PS3.4 CC.3)
+_UPS = {
+    UnifiedProcedureStepPull,
+    UnifiedProcedureStepWatch,
+    UnifiedProcedureStepEvent,
+    UnifiedProcedureStepQuery,
+}
+
+
+class Responses(Iterator[Reply]):
+    """The responses to a C-FIND, C-GET or C-MOVE request (PS3.7 9.1.2 to 9.1.4), as they come.
+
+    It yields ``(status, identifier)``: a data set with Status and what else the response says
+    about it, and the decoded *Identifier* or None. In the end there is one status that is not
+    Pending, or an empty one if no valid response came within the DIMSE timeout; in that case
+    the association has been aborted.
+
+    Who does not want the rest closes it, by :meth:`close`, by leaving a ``with`` block or by
+    dropping it, as a ``for`` loop does that is left. The operation is cancelled then, and what
+    still comes is thrown away.
+
+    Examples
+    --------
+    ::
+
+        with assoc.send_c_find(query, PatientRootQueryRetrieveInformationModelFind) as responses:
+            for status, identifier in responses:
+                ...
+    """
+
+    def __init__(
+        self,
+        user: RequestEngine,
+        request: _Query,
+        exchange: Exchange | None,
+        encoding: Encoding,
+    ) -> None:
+        self._is_done = False
+        self._user = user
+        self._request = request
+        self._exchange = exchange
+        self._encoding = encoding
+
+    @property
+    def message_id(self) -> int:
+        """The Message ID that the request was sent with.
+
+        It is not the one asked for if that was in use by another outstanding request.
+        """
+        return self._request.MessageID or 0
+
+    def cancel(self) -> None:
+        """Ask the peer to end the operation (C-CANCEL, PS3.7 9.3.2.3).
+
+        The responses go on until the final one. That has the status 0xFE00 if the peer did as
+        it was asked.
+        """
+        if self._exchange is not None and not self._is_done:
+            self._user._cancel(self._exchange.cancel)
+
+    def close(self) -> None:
+        """Cancel the operation unless it is over, and yield no more responses; never waits."""
+        if not self._is_done:
+            self._is_done = True
+            if self._exchange is not None:
+                self._exchange.abandon()
+
+    def __next__(self) -> Reply:
+        if self._is_done:
+            raise StopIteration
+        exchange, response = self._exchange, None
+        if exchange is not None:
+            response = self._user._receive(self._request, exchange)
+        if exchange is None or response is None:
+            self._is_done = True
+            return Dataset(), None
+        status: int = response._values["Status"]
+        self._is_done = status not in exchange.pending
+        identifier = self._identifier(response, status)
+        if identifier and _config.LOG_RESPONSE_IDENTIFIERS:
+            _log_identifier("response", response, identifier)
+        return status_of(response), identifier
+
+    def _identifier(self, response: DimseServiceType, status: int) -> Dataset | None:
+        """Return the identifier of a response, if one belongs to that status.
+
+        With a C-FIND this is what was found; otherwise the instances that were not sent.
+        """
+        if isinstance(response, C_FIND):
+            if self._is_done or response._values.get("Identifier") is None:
+                return None
+        elif status == 0x0000 or not self._is_done:
+            return None
+        return self._user._decode(response, self._encoding)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class RequestEngine:
+    """How every request of ours is sent and answered; a part of :class:`Association`."""
+
+    # What the other part provides
+    dimse: DIMSEServiceProvider
+    dul: DULServiceProvider
+    is_established: bool
+    _accepted: list[PresentationContext]
+    _by_syntax: dict[str, list[PresentationContext]]
+    _rejected_contexts: list[PresentationContext]
+
+    @property
+    def ae(self) -> ApplicationEntity:  # noqa: D102
+        raise NotImplementedError
+
+    @property
+    def dimse_timeout(self) -> float | None:  # noqa: D102
+        raise NotImplementedError
+
+    def abort(self, block: bool = True) -> None:  # noqa: D102
+        raise NotImplementedError
+
+    def _peer_text(self) -> str:
+        raise NotImplementedError
+
+    def _log_fault(self, message: str, *values: object, level: int = logging.ERROR) -> None:
+        raise NotImplementedError
+
+    # -- presentation contexts ---------------------------------------------------------------
+
+    def _get_valid_context(
+        self,
+        ab_syntax: str,
+        tr_syntax: str,
+        role: str | None = None,
+        context_id: int | None = None,
+        allow_conversion: bool = True,
+    ) -> PresentationContext:
+        """Return the accepted context to send a request in.
+
+        Parameters
+        ----------
+        ab_syntax : str
+            The abstract syntax, which is the SOP class UID.
+        tr_syntax : str
+            The transfer syntax of the data set; empty if any will do.
+        role : str, optional
+            The role that we need, ``"scu"`` or ``"scp"``; either will do if not given.
+        context_id : int, optional
+            A context to try first.
+        allow_conversion : bool, optional
+            Whether a context will do into whose transfer syntax the data set can be converted
+            without loss: uncompressed, of the same byte order.
+
+        Raises
+        ------
+        ValueError
+            If there is none; says what was proposed, what was answered and what to do.
+        """
+        candidates = [
+            context for context in self._by_syntax.get(ab_syntax, ()) if _has_role(context, role)
+        ]
+        if context_id is not None:
+            candidates.sort(key=lambda context: context.context_id != context_id)
+        for context in candidates:
+            if not tr_syntax or context.transfer_syntax[0] == tr_syntax:
+                return context
+        if allow_conversion:
+            for context in candidates:
+                if _is_convertible(make_uid(tr_syntax), context.transfer_syntax[0]):
+                    return context
+        raise ValueError(self._explain_no_context(make_uid(ab_syntax), tr_syntax, role))
+
+    def _explain_no_context(self, ab_syntax: UID, tr_syntax: str, role: str | None) -> str:
+        """Say why no context will do for a request, and what would."""
+        name = f"'{ab_syntax.name}' ({ab_syntax})" if ab_syntax.name != ab_syntax else ab_syntax
+        what = f"{name} in '{make_uid(tr_syntax).name}'" if tr_syntax else name
+        accepted = [c for c in self._accepted if c.abstract_syntax == ab_syntax]
+        rejected = [c for c in self._rejected_contexts if c.abstract_syntax == ab_syntax]
+        if accepted:
+            syntaxes = ", ".join(f"'{c.transfer_syntax[0].name}'" for c in accepted)
+            why = f"the peer accepted it with {syntaxes} only"
+            advice = "propose a context for this transfer syntax alone, or convert the data set"
+            if role and not any(_has_role(context, role) for context in accepted):
+                why, advice = f"the role of {role.upper()} was not agreed", "propose the role"
+        elif rejected:
+            why = f"the peer answered '{rejected[0].status}'"
+            advice = "ask its administrator, or propose other transfer syntaxes"
+        else:
+            why = "none was proposed"
+            advice = f"use AE.add_requested_context('{ab_syntax}')"
+        role_text = f" as {role.upper()}" if role else ""
+        return f"No presentation context accepted for {what}{role_text}: {why}; {advice}"
+
+    def _find_context(self, sop_class: str, role: str | None = "scu") -> PresentationContext:
+        """Return the accepted context for a SOP class, whatever its transfer syntax."""
+        if sop_class == UnifiedProcedureStepPush and sop_class not in self._by_syntax:
+            for context in self._accepted:
+                if context.abstract_syntax in _UPS and _has_role(context, role):
+                    return context
+        return self._get_valid_context(sop_class, "", role)
+
+    def _check_established(self) -> None:
+        if not self.is_established:
+            raise RuntimeError(
+                "The association with the peer must be established before a request can be sent"
+            )
+
+    def _cancel(self, send: Callable[[], None]) -> None:
+        """Send a C-CANCEL; if that fails the responses tell that the association is over."""
+        try:
+            send()
+        except UpperLayerError as exc:
+            LOGGER.info("C-CANCEL request not sent to %s: %s", self._peer_text(), exc)
+
+    # -- requests and their responses --------------------------------------------------------
+
+    def _begin(
+        self,
+        request: DimseServiceType,
+        context_id: int,
+        data_set: DataSource | None,
+        also_pending: frozenset[int] = frozenset(),
+    ) -> Exchange | None:
+        """Send a request; if that fails the association is aborted, and None returned."""
+        if request._values.get("MessageID") is None:
+            raise TypeError("msg_id must be an int, not None")
+        try:
+            return self.dimse.begin(request, context_id, data_set, also_pending)
+        except UpperLayerError as exc:
+            why = exc if self.is_established else "the association is over"
+            self._give_up(f"{request.msg_type} request not sent to %s: %s", why)
+            return None
+
+    def _receive(self, request: DimseServiceType, exchange: Exchange) -> DimseServiceType | None:
+        """Wait for the next response; if no valid one comes abort, and return None."""
+        if isinstance(request, C_GET):
+            response = self._next_of_get(exchange)
+        else:
+            response = exchange.next(self.dimse_timeout)
+        if response is None:
+            if self.is_established:
+                timeout = self.dimse_timeout
+                self._give_up(f"No {request.msg_type} response from %s in %s s, aborting", timeout)
+            return None
+        if not response.is_valid_response:
+            self._give_up(f"{response.msg_type} response of %s without a mandatory element")
+            return None
+        return response
+
+    def _next_of_get(self, exchange: Exchange) -> DimseServiceType | None:
+        """Wait for the next response of a C-GET, which need not say that it goes on.
+
+        So the time-out begins anew with whatever the peer sends, and the time that we take to
+        store what it sent does not count.
+        """
+        while True:
+            begun = monotonic()
+            response = exchange.next(self.dimse_timeout)
+            if response is not None or not self.is_established:
+                return response
+            if not (self._is_storing() or self.dul._last_received > begun):
+                return None
+
+    def _is_storing(self) -> bool:
+        """Return True while requests of the peer are served, or about to be, by another thread."""
+        dimse = self.dimse
+        if dimse.assoc.ident == threading.get_ident():
+            return False
+        return bool(dimse.requests or dimse.serving)
+
+    def _give_up(self, message: str, *values: object) -> None:
+        """Log why the association is no longer of use, and abort it."""
+        LOGGER.error(message, self._peer_text(), *values)
+        if self.is_established:
+            self.abort(block=False)
+
+    def _ask(
+        self, request: DimseServiceType, context_id: int, data_set: DataSource | None = None
+    ) -> DimseServiceType | None:
+        """Send a request that has one response, and return that if it came and is valid."""
+        exchange = self._begin(request, context_id, data_set)
+        if exchange is None:
+            return None
+        try:
+            return self._receive(request, exchange)
+        except BaseException:  # Ctrl-C, for one
+            exchange.abandon()
+            raise
+
+    def _ask_status(
+        self,
+        request: DimseServiceType,
+        context: PresentationContext,
+        data_set: DataSource | None = None,
+    ) -> Dataset:
+        """Send a request whose response has a status alone; return it, empty if none came."""
+        response = self._ask(request, context.context_id or 0, data_set)
+        return Dataset() if response is None else status_of(response)
+
+    def _query(self, request: _Query, identifier: Dataset) -> Responses:
+        """Send a request that has an identifier and any number of responses."""
+        sop_class = request.AffectedSOPClassUID or ""
+        context = self._find_context(sop_class)
+        if not identifier:
+            raise ValueError(
+                f"The identifier of a {request.msg_type} request must not be empty: it says what "
+                "to look for, most often by QueryRetrieveLevel and other keys"
+            )
+        encoding = encoding_of(context)
+        data_set = encoded(identifier, encoding, f"identifier of the {request.msg_type} request")
+        if _config.LOG_REQUEST_IDENTIFIERS:
+            _log_identifier("request", request, identifier)
+        also_pending = _ALSO_PENDING.get(sop_class, frozenset())
+        exchange = self._begin(request, context.context_id or 0, data_set, also_pending)
+        return Responses(self, request, exchange, encoding)
+
+    def _invoke(
+        self,
+        request: DimseServiceType,
+        sop_class: str,
+        data_set: Dataset | None = None,
+        role: str | None = "scu",
+    ) -> Reply:
+        """Send a request of a DIMSE-N service; return the status and what belongs to it."""
+        context = self._find_context(sop_class, role)
+        encoding = encoding_of(context)
+        source: DataSource | None = None
+        if data_set:
+            source = encoded(data_set, encoding, f"data set of the {request.msg_type} request")
+        response = self._ask(request, context.context_id or 0, source)
+        if response is None:
+            return Dataset(), None
+        is_assigned = isinstance(request, N_CREATE) and request.AffectedSOPInstanceUID is None
+        status = status_of(response, *(("AffectedSOPInstanceUID",) if is_assigned else ()))
+        if code_to_category(status.Status) not in (STATUS_SUCCESS, STATUS_WARNING):
+            return status, None
+        reply = self._decode(response, encoding)
+        if reply is None:
+            status.Status = 0x0110  # Processing failure
+        return status, reply
+
+    def _decode(self, response: DimseServiceType, encoding: Encoding) -> Dataset | None:
+        """Return the data set of a response, an empty one if it has none.
+
+        None, which is logged, if it can't be decoded.
+        """
+        keyword = response._data_set
+        stream = getattr(response, keyword) if keyword else None
+        if stream is None:
+            return Dataset()
+        try:
+            return decode(stream, *encoding, limits=self.ae.limits)
+        except Exception as exc:  # there is little that pydicom does not raise
+            why = safe_text(str(exc))
+            message = "The data set of a response of %s can't be decoded: %s: %s"
+            self._log_fault(message, response.msg_type, why)
+            LOGGER.debug("Decoding failed", exc_info=exc)
+            return None
+        finally:
+            response._discard_data_set()
+
+
+def new_request(kind: type[_Request], msg_id: int, **values: object) -> _Request:
+    """Return a request; TypeError or ValueError if one of its parameters is no good."""
+    request = kind()
+    request.MessageID = msg_id
+    for keyword, value in values.items():
+        setattr(request, keyword, value)
+        if keyword in kind.REQUEST_KEYWORDS and request._values[keyword] is None:
+            error, what = (TypeError, "None") if value is None else (ValueError, "empty")
+            raise error(f"'{keyword}' of a {request.msg_type} request must not be {what}")
+    return request
+
+
+def status_of(response: DimseServiceType, *more: str) -> Dataset:
+    """Return the Status of a response, and what else it says about it, as a data set."""
+    values = response._values
+    keywords = ("Status", *response.STATUS_OPTIONAL_KEYWORDS, *more)
+    return command_elements({k: values[k] for k in keywords if values.get(k) is not None})
+
+
+def _has_role(context: PresentationContext, role: str | None) -> bool:
+    """Return True if we have a role in a context."""
+    return role is None or bool(context.as_scp if role == "scp" else context.as_scu)
+
+
+def _is_convertible(source: UID, target: UID) -> bool:
+    """Return True if a data set can be converted without loss and without pixel codecs."""
+    try:
+        return (
+            not source.is_compressed
+            and not target.is_compressed
+            and source.is_little_endian == target.is_little_endian
+        )
+    except ValueError:  # not a known transfer syntax
+        return False
+
+
+def encoding_of(context: PresentationContext) -> Encoding:
+    """Return how data sets are encoded in a context, as encode() and decode() take it."""
+    syntax = context.transfer_syntax[0]
+    return syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated
+
+
+def encoded(dataset: Dataset, encoding: Encoding, what: str) -> bytes:
+    """Return an encoded data set; ValueError, which tells `what` it is, if that can't be."""
+    data = encode(dataset, *encoding)
+    if data is None:
+        raise ValueError(f"Failed to encode the {what}; the log of pynetdicom.dsutils says why")
+    return data
+
+
+def _log_identifier(what: str, message: DimseServiceType, identifier: Dataset) -> None:
+    """Log an identifier, if anybody wants to see it."""
+    if not LOGGER.isEnabledFor(logging.INFO):
+        return
+    try:
+        text = "\n".join(pretty_dataset(identifier, 1))
+    except Exception:  # to be seen when somebody uses it
+        text = "  (can't be shown)"
+    LOGGER.info("%s %s identifier:\n%s", message.msg_type, what, text)
