@@ -3,6 +3,7 @@
 The names that most programs need; everything else is in the modules of the package.
 """
 
+import pynetdicom._legacy as _legacy
 import pynetdicom.events as evt
 from pynetdicom._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
 from pynetdicom._handlers import debug_logger
@@ -87,3 +88,6 @@ __all__ = [
     "evt",
     "register_uid",
 ]
+
+# The call forms of versions 0 and 1, of which nothing else knows
+_legacy.install()

@@ -28,6 +28,11 @@ LOG_RESPONSE_IDENTIFIERS: bool = True
 LOG_REQUEST_IDENTIFIERS: bool = True
 """True to log the identifiers of C-FIND, C-GET and C-MOVE requests."""
 
+LOG_PATIENT_DATA: bool = True
+"""False to keep out of the log what can be about patients: the identifiers of C-FIND, C-GET and
+C-MOVE, SOP Instance UIDs, Error Comments, and the bytes of data sets. ``AE.log_patient_data`` sets
+it for one AE."""
+
 STORE_SEND_CHUNKED_DATASET: bool = False
 """True to send a file given by path to ``send_c_store()`` as it is, without decoding it.
 The peer must then have accepted the file's own transfer syntax."""

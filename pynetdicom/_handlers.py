@@ -15,6 +15,7 @@ from pynetdicom.status import code_to_category
 from pynetdicom.utils import make_uid, pretty_bytes, safe_text
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterator
 
     from pydicom.dataset import Dataset
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pynetdicom.pdu_primitives import SOPClassCommonExtendedNegotiation
 
     Status = int | Dataset
+    Instance = Dataset | str | os.PathLike[str]
 
 LOGGER = logging.getLogger(__name__)
 
@@ -41,6 +43,8 @@ _PDU_NAMES = {
     0x07: "A-ABORT",
 }
 
+# What there is about a patient in the command set of a message
+_WITHHELD = frozenset({"AffectedSOPInstanceUID", "RequestedSOPInstanceUID", "ErrorComment"})
 
 # Programs that do not set up logging get none of it on stderr
 logging.getLogger("pynetdicom").addHandler(logging.NullHandler())
@@ -143,7 +147,9 @@ def debug_data(
         direction = "Received" if event.event.name == "EVT_DATA_RECV" else "Sent"
         name = _PDU_NAMES.get(data[0], "unknown type of PDU")
         LOGGER.debug("%s 0x%02X - %s (%d bytes)", direction, data[0], name, len(data))
-    if print_raw:
+    if print_raw and data[0] == 0x04 and not event.assoc.ae.log_patient_data:
+        LOGGER.debug("  (bytes of messages are withheld: log_patient_data is False)")
+    elif print_raw:
         lines = pretty_bytes(_mask_identity(data), prefix="  ", delimiter=" ")
         LOGGER.debug("%s", "\n".join(lines))
 
@@ -151,15 +157,27 @@ def debug_data(
 def _log_pdu(event: Event, direction: str) -> None:
     """Log a PDU, unless it is a P-DATA-TF: those are logged as messages."""
     if LOGGER.isEnabledFor(logging.DEBUG) and _PDU_NAMES.get(event.pdu.pdu_type) != "P-DATA-TF":
-        LOGGER.debug("%s %s: %s", direction, event.assoc._peer_text(), _safe_lines(event.pdu))
+        LOGGER.debug("%s %s:\n%s", direction, event.assoc._peer_text(), _safe_lines(event.pdu))
 
 
 def _log_message(event: Event, direction: str) -> None:
     """Log a DIMSE message: one line at the level INFO, all of it at DEBUG."""
-    if LOGGER.isEnabledFor(logging.INFO):
-        LOGGER.info("%s %s: %s", direction, event.assoc._peer_text(), _summary(event.message))
+    if not LOGGER.isEnabledFor(logging.INFO):
+        return
+    peer, shows = event.assoc._peer_text(), event.assoc.ae.log_patient_data
+    LOGGER.info("%s %s: %s", direction, peer, _summary(event.message, shows))
     if LOGGER.isEnabledFor(logging.DEBUG):
-        LOGGER.debug("%s", _safe_lines(event.message))
+        dump = _safe_lines(event.message)
+        LOGGER.debug("%s %s:\n%s", direction, peer, dump if shows else _without_patient_data(dump))
+
+
+def _without_patient_data(dump: str) -> str:
+    """Return the log form of a DIMSE message without what can be about a patient."""
+    lines = []
+    for line in dump.split("\n"):
+        keyword, colon, _ = line.partition(" : ")
+        lines.append(f"{keyword} : (withheld)" if colon and keyword.strip() in _WITHHELD else line)
+    return "\n".join(lines)
 
 
 def _safe_lines(item: object) -> str:
@@ -173,7 +191,7 @@ def _safe_lines(item: object) -> str:
     )
 
 
-def _summary(message: DIMSEMessage) -> str:
+def _summary(message: DIMSEMessage, shows_patient_data: bool) -> str:
     """Return what a message is, and what tells it from others of its kind."""
     _, values = decode_command(message.encoded_command_set.getvalue())
     message_id = values.get("MessageID", values.get("MessageIDBeingRespondedTo"))
@@ -181,9 +199,14 @@ def _summary(message: DIMSEMessage) -> str:
     sop_class = values.get("AffectedSOPClassUID") or values.get("RequestedSOPClassUID")
     if sop_class:
         parts.append(safe_text(make_uid(sop_class).name))
+    instance = values.get("AffectedSOPInstanceUID") or values.get("RequestedSOPInstanceUID")
+    if instance and shows_patient_data:
+        parts.append(f"instance {safe_text(instance)}")
     status = values.get("Status")
     if status is not None:
         parts.append(f"status 0x{status:04X} ({code_to_category(status)})")
+    if values.get("ErrorComment") and shows_patient_data:
+        parts.append(f"'{safe_text(values['ErrorComment'])}'")
     return f"{type(message).__name__.replace('_', '-')} ({', '.join(parts)})"
 
 
@@ -213,7 +236,9 @@ def _mask_identity(data: bytes) -> bytes:
 # ------------------------------------------------------------- documentation
 #
 # Every event has the attributes `assoc`, `event` and `timestamp`, and those of requests have
-# `request`, `context` and `message_id` besides; the docstrings list what there is more.
+# `request`, `context` and `message_id` besides; the docstrings list what there is more. Handlers
+# of requests run in the thread of their association, in the order in which the requests come,
+# unless AE.concurrent_operations lets several be served at the same time.
 
 
 def doc_handle_echo(event: Event) -> Status:
@@ -252,8 +277,10 @@ def doc_handle_store(event: Event) -> Status:
 def doc_handle_find(event: Event) -> Iterator[tuple[Status, Dataset | None]]:
     """Answer a C-FIND request: EVT_C_FIND (PS3.7 9.1.2, PS3.4 Annexes C, K, Q, V, CC).
 
-    Without a handler, and when it raises an exception, the answer is 0xC311. Success is sent
-    when the handler ends without it.
+    Without a handler, and when it raises an exception, the answer is 0xC311; a match without
+    elements, or one that can't be encoded, ends the operation with 0xC312. Success is sent when
+    the handler ends without it. A generator is closed (GeneratorExit) at once when the operation
+    ends before it does: by a final status, an abort, or the peer's request for release.
 
     Attributes of the event: `identifier`, `is_cancelled`.
 
@@ -269,33 +296,42 @@ def doc_handle_find(event: Event) -> Iterator[tuple[Status, Dataset | None]]:
     yield 0x0000, None
 
 
-def doc_handle_c_get(event: Event) -> Iterator[int | tuple[Status, Dataset | None]]:
+def doc_handle_c_get(event: Event) -> Iterator[int | tuple[Status, Instance | None]]:
     """Answer a C-GET request: EVT_C_GET (PS3.7 9.1.3, PS3.4 C.4.3).
 
-    Without a handler, and when it raises an exception, the answer is 0xC411.
+    Without a handler, and when it raises an exception, the answer is 0xC411. The instances go
+    back on the same association, in contexts for which the peer has the role of SCP; one that
+    can't be sent counts as failed, and the retrieval goes on. A generator is closed as for
+    :func:`doc_handle_find`.
 
     Attributes of the event: `identifier`, `is_cancelled`.
 
     Yields
     ------
     int
-        First, the number of data sets that will follow.
+        First, the number of instances that will follow, up to 65535.
     status : int or pydicom.dataset.Dataset
-        0xFF00 (Pending) for each data set to send; 0xFE00 after a cancel, or a failure such
+        0xFF00 (Pending) for each instance to send; 0xFE00 after a cancel, or a failure such
         as 0xA701 (unable to count the matches) or 0xC000 (unable to process), to end.
-    data_set : pydicom.dataset.Dataset or None
-        What to send. With a cancel, a warning or a failure it may be a data set with
-        (0008,0058) *Failed SOP Instance UID List*.
+    instance : pydicom.dataset.Dataset, str, os.PathLike or None
+        What to send: a data set with file meta information, or the path of a DICOM file, which
+        is not decoded if the peer has accepted its transfer syntax. With a cancel, a warning or
+        a failure it may be a data set with (0008,0058) *Failed SOP Instance UID List*.
     """
     yield 0
 
 
 def doc_handle_move(
     event: Event,
-) -> Iterator[tuple[str | None, int | None] | int | tuple[Status, Dataset | None]]:
+) -> Iterator[tuple[str | None, int | None] | int | tuple[Status, Instance | None]]:
     """Answer a C-MOVE request: EVT_C_MOVE (PS3.7 9.1.4, PS3.4 C.4.2).
 
-    Without a handler, and when it raises an exception, the answer is 0xC511.
+    Without a handler, and when it raises an exception, the answer is 0xC511. The AE that serves
+    requests an association with the destination and proposes the `contexts` that the handler
+    names, or else its own `requested_contexts`. If there are neither, and for an instance that
+    none of them fits, another association is made whose contexts are planned from the instances:
+    SOP class and transfer syntax of each. One that can't be sent counts as failed, and the
+    retrieval goes on. A generator is closed as for :func:`doc_handle_find`.
 
     Attributes of the event: `identifier`, `is_cancelled`, `move_destination`.
 
@@ -306,13 +342,9 @@ def doc_handle_move(
         arguments for :meth:`AE.associate()<pynetdicom.ae.ApplicationEntity.associate>`.
         ``(None, None)`` for an unknown destination answers 0xA801.
     int
-        Second, the number of data sets that will follow.
-    status : int or pydicom.dataset.Dataset
-        0xFF00 (Pending) for each data set to send; 0xFE00 after a cancel, or a failure such
-        as 0xA701 (unable to count the matches) or 0xC000 (unable to process), to end.
-    data_set : pydicom.dataset.Dataset or None
-        What to send. With a cancel, a warning or a failure it may be a data set with
-        (0008,0058) *Failed SOP Instance UID List*.
+        Second, the number of instances that will follow.
+    status, instance
+        As of :func:`doc_handle_c_get`.
     """
     yield None, None
 
@@ -347,7 +379,8 @@ def doc_handle_create(event: Event) -> tuple[Status, Dataset | None]:
         The status. Of a data set all elements are sent that the response has.
     attribute_list : pydicom.dataset.Dataset or None
         The *Attribute List* of the new SOP instance, sent if the status is a success or
-        a warning. It must contain (0000,1000) *Affected SOP Instance UID* if the request did not.
+        a warning. (0000,1000) *Affected SOP Instance UID* is moved from it to the response; with
+        a success it must be there if the request had none.
     """
     return 0x0000, None
 
@@ -368,7 +401,12 @@ def doc_handle_delete(event: Event) -> Status:
 def doc_handle_event_report(event: Event) -> tuple[Status, Dataset | None]:
     """Answer an N-EVENT-REPORT request: EVT_N_EVENT_REPORT (PS3.7 10.1.1).
 
-    Without a handler, and when it raises an exception, the answer is 0x0110.
+    The SCP of the SOP class sends it, on the association of the request that it is about or on
+    one of its own; so the handler may have to be bound to the association, or to a server.
+    Without a handler, and when it raises an exception, the answer is 0x0110. It runs in the
+    thread of the association, as the handlers of all requests do, so that reports are handled
+    in the order in which they come; it may send requests itself. Only where
+    ``AE.concurrent_operations`` was raised and negotiated can several run at the same time.
 
     Attributes of the event: `event_type`, `event_information`.
 

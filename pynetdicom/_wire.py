@@ -7,7 +7,6 @@ there is a single description to read against the table, and encoder and decoder
 
 from __future__ import annotations
 
-from collections import Counter
 from operator import attrgetter, index
 from struct import Struct
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
@@ -79,11 +78,16 @@ class Reader:
 
     def rest(self) -> bytes:
         """Return all bytes that are left."""
-        return self.raw(len(self._data) - self._position)
+        start, self._position = self._position, len(self._data)
+        return self._data[start:]
 
     def number(self, layout: Struct) -> int:
         """Return the next number."""
-        value: int = layout.unpack(self.raw(layout.size))[0]
+        start = self._position
+        if start + layout.size > len(self._data):
+            self.raw(layout.size)  # which complains
+        self._position = start + layout.size
+        value: int = layout.unpack_from(self._data, start)[0]
         return value
 
     def block(self) -> Reader:
@@ -323,14 +327,19 @@ class Structure:
     """An object made of fields; equal to another of its class if all fields are equal."""
 
     _defaults: ClassVar[dict[str, Any]] = {}
+    _lists: ClassVar[list[str]] = []  # the fields whose values are lists
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = (field for field in vars(cls).values() if isinstance(field, Field))
         cls._defaults = cls._defaults | {field.name: field.default for field in own}
+        cls._lists = [name for name, value in cls._defaults.items() if isinstance(value, list)]
 
     def __init__(self) -> None:
-        self.__dict__.update(copy_values(self._defaults))
+        values = self.__dict__
+        values.update(self._defaults)
+        for name in self._lists:  # each object has its own
+            values[name] = list(values[name])
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -668,10 +677,11 @@ class ItemList(WireField["list[PDUItem]"]):
                 item._decode_item(reserved, value)
                 items.append(item)
 
-        count = Counter(map(type, items))
+        found = [type(item) for item in items]
         for item_class, (least, most) in self._occurrence.items():
-            if count[item_class] < least:
+            number = found.count(item_class)
+            if number < least:
                 raise PDUDecodeError(f"{item_class.__name__} is missing")
-            if count[item_class] > most:
+            if number > most:
                 raise PDUDecodeError(f"more than {most} {item_class.__name__}", 5)
         return items

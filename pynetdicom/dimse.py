@@ -14,7 +14,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +114,9 @@ class DIMSEServiceProvider:
         Message IDs of requests, served or waiting, that the peer has cancelled.
     serving : set of int
         Message IDs of the requests that are being served.
+    host : int or None
+        The thread that serves requests in place of the association's own, while it waits for the
+        responses to a C-GET.
     exchanges : exchanges.Exchanges
         The requests of ours that are under way.
     """
@@ -123,7 +126,9 @@ class DIMSEServiceProvider:
         self._incoming: _Incoming | None = None
         self.requests: deque[tuple[int, DimseServiceType | _UnknownRequest]] = deque()
         self.cancelled: set[int] = set()
-        self.serving: set[int | None] = set()
+        self.serving: set[int] = set()
+        self.host: int | None = None
+        self._taking = threading.RLock()
         self.exchanges = Exchanges(assoc)
         # A message's PDUs follow each other
         self._sending = _OwnedLock("no message can be sent in the middle of another")
@@ -216,7 +221,10 @@ class DIMSEServiceProvider:
         """Send a request whose responses are going to be taken.
 
         If as many operations are outstanding as the peer has agreed to, one unless more were
-        negotiated (PS3.7 D.3.3.3), it waits for its turn.
+        negotiated (PS3.7 D.3.3.3), it waits for its turn, however long other threads take. So does
+        a handler: should the peer wait for its answer before it answers the other thread, both
+        wait until that one's DIMSE timeout ends the association. Who has such a peer negotiates
+        asynchronous operations, or sends the request when the handler has returned.
 
         Parameters
         ----------
@@ -238,7 +246,8 @@ class DIMSEServiceProvider:
         Raises
         ------
         errors.UpperLayerError
-            As by :meth:`send_msg`, or if the peer does not end what was abandoned.
+            As by :meth:`send_msg`, or if the peer asks for the release of the association, or
+            does not end what was abandoned.
         RuntimeError
             If this thread would wait for itself: because it has not taken all the responses to
             its request before, or is a handler of a notification event.
@@ -435,7 +444,8 @@ class DIMSEServiceProvider:
     def _queue(self, context_id: int, request: DimseServiceType | _UnknownRequest) -> None:
         """Let a request wait for being served."""
         self.requests.append((context_id, request))
-        self.dul.tell_watcher()
+        if self.host is None:
+            self.dul.tell_watcher()
         self.dul.tell_callers()
 
     def _queue_unknown(self, incoming: _Incoming) -> None:
@@ -473,19 +483,36 @@ class DIMSEServiceProvider:
         """Take the next request to be served, or return None; unknown ones are refused here."""
         while self.requests:
             was_full = not self.has_room()
-            try:
-                context_id, request = self.requests[0]
-                self.serving.add(request.MessageID)  # while a C-CANCEL still finds it waiting
-                self.requests.popleft()
-            except IndexError:  # discarded by another thread
-                break
+            with self._taking:
+                if self.host not in (None, threading.get_ident()):
+                    break
+                try:
+                    context_id, request = self.requests[0]
+                    message_id = request.MessageID or 0
+                    self.serving.add(message_id)  # while a C-CANCEL still finds it waiting
+                    self.requests.popleft()
+                except IndexError:  # discarded by another thread
+                    break
             if was_full:
                 self.dul.tell_callers()
             if not isinstance(request, _UnknownRequest):
                 return context_id, request
             self._refuse(context_id, request)
-            self.serving.discard(request.MessageID)
+            self.serving.discard(message_id)
         return None
+
+    @contextmanager
+    def hosting(self) -> Iterator[None]:
+        """Let this thread, and not the association's own, serve requests for a while.
+
+        Those that are left then the association's own thread finds when it looks next.
+        """
+        with self._taking:
+            host, self.host = self.host, threading.get_ident()
+        try:
+            yield
+        finally:
+            self.host = host
 
     def take_cancel(self, message_id: int) -> bool:
         """Return whether the peer has cancelled a request, and forget that it has.
@@ -511,6 +538,8 @@ class DIMSEServiceProvider:
         """
         self.serving.discard(message_id)
         self.take_cancel(message_id)
+        if self.host is not None:
+            self.dul.tell_callers()  # it may serve the next one now
 
     def discard(self) -> None:
         """Forget the message that is being received and the requests that wait."""

@@ -9,7 +9,7 @@ import zlib
 from io import BytesIO
 from pathlib import Path
 from struct import Struct
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
 
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -18,8 +18,11 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.tag import BaseTag
+from pydicom.uid import UID
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
+import pynetdicom._config as _config
+from pynetdicom._dataset_writer import encode_little_endian
 from pynetdicom._version import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from pynetdicom.errors import DataSetLimitError
 from pynetdicom.limits import MIB, Limits
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LOGGER = logging.getLogger(__name__)
+
+# Implicit VR, little endian, deflated: what encode() and decode() take
+Encoding: TypeAlias = tuple[bool, bool, bool]
 
 # Up to this size a deflated data set may grow by whatever ratio
 _FREE_INFLATE = 16 * MIB
@@ -51,6 +57,21 @@ _LONG_VRS = frozenset(vr.encode() for vr in EXPLICIT_VR_LENGTH_32)
 _META_VERSION = _LONG.pack(0x0002, 0x0001, b"OB", 2) + b"\0\1"
 
 
+def encoding_of(transfer_syntax: UID) -> Encoding:
+    """Return how data sets are encoded in a transfer syntax, as encode() and decode() take it.
+
+    Parameters
+    ----------
+    transfer_syntax : pydicom.uid.UID
+        The transfer syntax; ValueError if it is none that pydicom knows.
+    """
+    return (
+        transfer_syntax.is_implicit_VR,
+        transfer_syntax.is_little_endian,
+        transfer_syntax.is_deflated,
+    )
+
+
 def encode(
     ds: Dataset, is_implicit_vr: bool, is_little_endian: bool, deflated: bool = False
 ) -> bytes | None:
@@ -70,21 +91,31 @@ def encode(
     bytes or None
         The encoded data set, or None if it cannot be encoded; the reason is logged.
     """
-    stream = DicomBytesIO()
-    stream.is_implicit_VR = is_implicit_vr
-    stream.is_little_endian = is_little_endian
     try:
-        write_dataset(stream, ds)
+        data = _encoded(ds, is_implicit_vr, is_little_endian)
     except Exception as exc:
-        LOGGER.error("The data set cannot be encoded: %s", _printable(str(exc), 256))
-        LOGGER.debug("Encoding failed", exc_info=exc)
+        is_open = _config.LOG_PATIENT_DATA  # of what pydicom may cite
+        why = _printable(str(exc), 256) if is_open else type(exc).__name__
+        LOGGER.error("The data set cannot be encoded: %s", why)
+        LOGGER.debug("Encoding failed", exc_info=exc if is_open else None)
         return None
-    data: bytes = stream.getvalue()
     if not deflated:
         return data
     compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     data = compressor.compress(data) + compressor.flush()
     return data + b"\0" if len(data) % 2 else data
+
+
+def _encoded(ds: Dataset, is_implicit_vr: bool, is_little_endian: bool) -> bytes:
+    """Return an encoded data set."""
+    if is_little_endian:
+        return encode_little_endian(ds, is_implicit_vr)
+    stream = DicomBytesIO()
+    stream.is_implicit_VR = is_implicit_vr
+    stream.is_little_endian = is_little_endian
+    write_dataset(stream, ds)
+    data: bytes = stream.getvalue()
+    return data
 
 
 def decode(
@@ -424,6 +455,29 @@ def pretty_dataset(ds: Dataset, indent: int = 0, indent_char: str = "  ") -> lis
                 lines.append(f"{indent_char * (indent + 1)}(Sequence item #{number})")
                 lines += pretty_dataset(item, indent + 2, indent_char)
     return lines
+
+
+def log_identifier(logger: logging.Logger, level: int, title: str, identifier: Dataset) -> None:
+    """Log a data set, if anybody wants to see it; whatever is wrong with it, nothing is raised.
+
+    Parameters
+    ----------
+    logger : logging.Logger
+        Where to.
+    level : int
+        The level, for example ``logging.INFO``.
+    title : str
+        What it is, for example ``"C-FIND request identifier"``.
+    identifier : pydicom.dataset.Dataset
+        The data set.
+    """
+    if not logger.isEnabledFor(level):
+        return
+    try:
+        text = "\n".join(pretty_dataset(identifier, 1))
+    except Exception:  # to be seen when somebody uses it
+        text = "  (can't be shown)"
+    logger.log(level, "%s:\n%s", title, text)
 
 
 def pretty_element(elem: DataElement) -> str:

@@ -3,6 +3,7 @@
 ::
 
     DICOMNetworkError
+    +-- AssociationError (ConnectionError)  an association that was not established
     +-- PDUDecodeError (ValueError)      bytes that are no valid PDU
     +-- DIMSEDecodeError (ValueError)    fragments that are no valid DIMSE message
     |   +-- DataSetLengthError           a data set longer than the limit for it
@@ -17,6 +18,32 @@ from __future__ import annotations
 
 class DICOMNetworkError(Exception):
     """Root of the package's own exceptions."""
+
+
+class AssociationError(DICOMNetworkError, ConnectionError):
+    """The association was not established: there is no connection, or it was rejected or aborted.
+
+    Parameters
+    ----------
+    message : str
+        What happened.
+    result, source, reason : int, optional
+        Of a rejection (PS3.8 9.3.4): the result (1 permanent, 2 transient), the source (1 service
+        user, 2 ACSE provider, 3 presentation provider) and the reason, whose meaning depends on
+        the source. None if it was not rejected.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        result: int | None = None,
+        source: int | None = None,
+        reason: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.result = result
+        self.source = source
+        self.reason = reason
 
 
 class PDUDecodeError(DICOMNetworkError, ValueError):

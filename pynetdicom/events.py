@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from pydicom.tag import BaseTag, Tag
 
@@ -22,7 +22,7 @@ import pynetdicom._config as _config
 import pynetdicom._handlers as _handlers
 from pynetdicom._spool import Spool
 from pynetdicom._version import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
-from pynetdicom.dsutils import create_file_meta, decode, file_head
+from pynetdicom.dsutils import create_file_meta, decode, encoding_of, file_head
 
 if TYPE_CHECKING:
     import os
@@ -46,31 +46,50 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 
-class NotificationEvent(NamedTuple):
+class EventType(NamedTuple):
+    """An event: what :class:`NotificationEvent` and :class:`InterventionEvent` have in common."""
+
+    name: str
+    description: str
+    is_intervention: bool
+    is_notification: bool
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class NotificationEvent(EventType):
     """An event that handlers are told of."""
 
-    name: str
-    description: str
-    is_intervention: bool = False
-    is_notification: bool = True
+    __slots__ = ()
 
-    def __str__(self) -> str:
-        return self.name
+    def __new__(
+        cls,
+        name: str,
+        description: str,
+        is_intervention: bool = False,
+        is_notification: bool = True,
+    ) -> NotificationEvent:
+        """Create the event."""
+        return super().__new__(cls, name, description, is_intervention, is_notification)
 
 
-class InterventionEvent(NamedTuple):
+class InterventionEvent(EventType):
     """An event whose one handler decides or answers."""
 
-    name: str
-    description: str
-    is_intervention: bool = True
-    is_notification: bool = False
+    __slots__ = ()
 
-    def __str__(self) -> str:
-        return self.name
+    def __new__(
+        cls,
+        name: str,
+        description: str,
+        is_intervention: bool = True,
+        is_notification: bool = False,
+    ) -> InterventionEvent:
+        """Create the event."""
+        return super().__new__(cls, name, description, is_intervention, is_notification)
 
 
-EventType = NotificationEvent | InterventionEvent
 Handler = Callable[..., Any]
 #: An event and its handler, and maybe the arguments to call it with after the :class:`Event`
 EventHandlerType = tuple[EventType, Handler] | tuple[EventType, Handler, Sequence[Any] | None]
@@ -192,7 +211,7 @@ class EventHandlers:
         args : sequence, optional
             Further arguments for `handler`.
         """
-        if not isinstance(event, NotificationEvent | InterventionEvent):
+        if not isinstance(event, EventType):
             LOGGER.warning("Unable to bind a handler to %r: it is no event", event)
             return
         entry = (handler, args or None)
@@ -229,6 +248,12 @@ class EventHandlers:
     def get_events(self) -> list[EventType]:
         """Return the events that have a handler, default ones included, by name."""
         return sorted({*_INTERVENTION_EVENTS, *self._handlers}, key=str)
+
+    @overload
+    def get_handlers(self, event: InterventionEvent) -> HandlerArgType: ...
+
+    @overload
+    def get_handlers(self, event: NotificationEvent) -> list[HandlerArgType]: ...
 
     def get_handlers(self, event: EventType) -> HandlerArgType | list[HandlerArgType]:
         """Return what is bound to `event`.
@@ -302,6 +327,8 @@ class Event:
     # All requests of DIMSE services
     request: Any
     context: PresentationContextTuple
+    # C-STORE: answers the request now, for handlers that take longer than the peer would wait
+    respond: Callable[[int | Dataset], None]
     # Association negotiation
     user_id_type: int
     primary_field: bytes
@@ -519,8 +546,7 @@ class Event:
 
     def _decode(self, stream: BytesIO) -> Dataset:
         """Return the decoded `stream`."""
-        syntax = self.context.transfer_syntax
-        encoding = (syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+        encoding = encoding_of(self.context.transfer_syntax)
         # There need not be an association in tests of handlers
         ae = getattr(self.assoc, "ae", None)
         return decode(stream, *encoding, limits=getattr(ae, "limits", None))
@@ -585,10 +611,10 @@ def trigger(assoc: Association, event: EventType, attrs: Mapping[str, Any] | Non
             return handler(evt, *(args or ()))
         finally:
             evt._discard_file()
-    handlers = assoc._bound_to(event)
-    if handlers:
+    bound = assoc._handlers.get(event)
+    if bound is not None:
         evt = Event(assoc, event, attrs)
-        for handler, args in handlers:
+        for handler, args in bound.handlers:
             try:
                 handler(evt, *(args or ()))
             except Exception:

@@ -149,11 +149,14 @@ class Exchanges:
     ----------
     window : int
         How many may be outstanding at a time.
+    is_ended : bool
+        True when the peer will answer no more: the association is over, or it asks for its release.
     """
 
     def __init__(self, assoc: Association) -> None:
         self.assoc = assoc
         self.window = 1
+        self.is_ended = False
         self._lock = threading.RLock()  # re-entrant for signal handlers
         self._outstanding: dict[int, Exchange] = {}
         self._to_cancel: deque[Exchange] = deque()
@@ -177,7 +180,7 @@ class Exchanges:
         Raises
         ------
         errors.UpperLayerError
-            If the peer does not end what was abandoned.
+            If the peer answers no more, or does not end what was abandoned.
         RuntimeError
             If this thread would wait for itself, not having taken all the responses to its
             request before.
@@ -188,12 +191,14 @@ class Exchanges:
     def _try_to_enter(self, exchange: Exchange) -> bool:
         """Count an exchange as outstanding if there is room; return whether there was."""
         with self._lock:
+            if self.is_ended:
+                raise UpperLayerError("the association is over, or the peer asks for its release")
             outstanding = self._outstanding
             if len(outstanding) >= self.window:
                 return False
             while exchange.message_id in outstanding or exchange.message_id in self._after_warning:
                 exchange.message_id = exchange.message_id % _LAST_MESSAGE_ID + 1
-            for other in outstanding.values():
+            for other in tuple(outstanding.values()):  # of which the reader may take some out
                 if other.owner == exchange.owner:  # who is not going to take any for a while
                     other.room = sys.maxsize
             outstanding[exchange.message_id] = exchange
@@ -210,8 +215,8 @@ class Exchanges:
             )
         self.send_cancels()
         received, until, timeout = self._received, None, self.assoc.dimse_timeout
-        # Others see to it themselves that what they wait for ends
-        if timeout is not None and all(e.is_abandoned for e in outstanding):
+        # Other threads see to it themselves that what they wait for ends
+        if timeout is not None and all(e.is_abandoned or e.owner == me for e in outstanding):
             until = monotonic() + timeout
 
         def is_worth_a_try() -> bool:
@@ -233,12 +238,16 @@ class Exchanges:
         self.assoc.dul.tell_callers()  # it may be the turn of one of them
 
     def end(self) -> None:
-        """Let nobody wait any longer for a response: the association is over."""
-        for exchange in tuple(self._outstanding.values()):
+        """Let nobody wait any longer for a response: the peer will answer no more."""
+        with self._lock:
+            self.is_ended = True
+            outstanding = tuple(self._outstanding.values())
+            self._outstanding.clear()
+        for exchange in outstanding:
             exchange.is_over = True
             exchange.responses.append(None)
+        if outstanding:
             self.assoc.dul.wake()
-        self._outstanding.clear()
         self.assoc.dul.tell_callers()
 
     # -- responses ---------------------------------------------------------------------------

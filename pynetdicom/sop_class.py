@@ -5,17 +5,16 @@ This is data. A SOP class names its service class, which is imported only when i
 
 from __future__ import annotations
 
-import warnings
 from functools import cache
 from importlib import import_module
 from inspect import isclass
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import UID
 
-from pynetdicom.utils import as_uid, safe_text
+from pynetdicom.utils import as_uid
 
 
 class SOPClass(UID):
@@ -745,33 +744,3 @@ UID_dictionary.update(
     for uid, name in _NEWER_CLASSES.items()
     if uid not in UID_dictionary
 )
-
-# What names of version 1 had, and what they have now
-_RENAMED = (
-    ("SOPClass", ""),
-    ("SOPInstance", "Instance"),
-    ("ImagePresentationStorage", "ImageStorageForPresentation"),
-    ("ImageProcessingStorage", "ImageStorageForProcessing"),
-    ("Multiframe", "MultiFrame"),
-    ("QueryInformationModelFind", "Query"),
-    ("BScanVolume", "BscanVolume"),
-    ("Pseudocolor", "PseudoColor"),
-    ("ImagingAgest", "ImagingAgent"),
-    ("VolumeReport", "VolumeReportStorage"),
-    ("ObjectSelectionStorage", "ObjectSelectionDocumentStorage"),
-    ("ProcedureSRStorage", "ProcedureLogStorage"),
-)
-
-# Hidden from type checkers, which would take every misspelt name for an existing one
-if not TYPE_CHECKING:  # pragma: no branch
-
-    def __getattr__(name: str) -> UID:
-        """Return what a name of version 1 stands for."""
-        present = name
-        for old, new in _RENAMED:
-            present = present.replace(old, new)
-        value = globals().get(present)
-        if not isinstance(value, UID):
-            raise AttributeError(f"module '{__name__}' has no attribute '{safe_text(name)}'")
-        warnings.warn(f"'{name}' is now called '{present}'", DeprecationWarning, stacklevel=2)
-        return value

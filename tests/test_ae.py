@@ -169,6 +169,17 @@ class TestSettings:
             f"maximum_associations can't be {value!r}; it is set to 1"
         ]
 
+    @pytest.mark.parametrize("value", [1, 8, 1000])
+    def test_concurrent_operations(self, ae: AE, value: int) -> None:
+        ae.concurrent_operations = value
+        assert ae.concurrent_operations == value
+
+    @pytest.mark.parametrize("value", [0, -1, 2.0, "2", None])
+    def test_unusable_concurrent_operations(self, ae: AE, value: Any) -> None:
+        with pytest.raises(ValueError, match=f"at least 1, not {value!r}"):
+            ae.concurrent_operations = value
+        assert ae.concurrent_operations == 1
+
     def test_maximum_pdu_size(self, ae: AE, caplog: pytest.LogCaptureFixture) -> None:
         for value in (0, 1, 0xFFFFFFFF):
             ae.maximum_pdu_size = value
@@ -531,7 +542,7 @@ class TestText:
         ae.dimse_timeout = None
         ae.acse_timeout = 7.5
         with association(port_of(server), ae_title="TEST_SCP") as assoc:
-            peer = log.wait_for("ESTABLISHED").assoc.requestor
+            accepted = log.wait_for("ESTABLISHED").assoc
             text = str(ae)
             assert assoc.is_established
         lines = text.splitlines()
@@ -547,6 +558,7 @@ class TestText:
             "  Associations: 1",
             "  Required calling AE titles: ONE, TWO, TEST_SCU",
             "  Called AE title required: True",
-            f"    TEST_SCU at {HOST}:{peer.port}",
+            f"    TEST_SCU at {HOST}:{accepted.requestor.port} "
+            f"(as TEST_SCP, association {accepted.number})",
         ):
             assert line in lines

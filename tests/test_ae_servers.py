@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
 import threading
 from collections.abc import Iterator
@@ -488,8 +489,10 @@ class TestAddresses:
     def test_bind_to_the_address_of_somebody_else(
         self, ae: AE, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """It is no exception: the connection fails, as it may for other reasons."""
-        assert not echoes(HOST, 104, bind_address=("192.0.2.1", 0))
+        with pytest.raises(OSError, match="cannot connect from 192") as told:
+            ae.associate(HOST, 104, bind_address=("192.0.2.1", 0))
+        assert told.value.errno == errno.EADDRNOTAVAIL
+        assert ae.active_associations == []
         assert "cannot connect from 192.0.2.1" in caplog.text
 
     def test_nobody_listens(self, ae: AE, caplog: pytest.LogCaptureFixture) -> None:

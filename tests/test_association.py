@@ -617,12 +617,12 @@ def test_life_of_an_association_in_the_log(
     caplog.set_level(logging.INFO, "pynetdicom")
     log = EventLog("RELEASED")
     port = port_of(start_scp(handlers=log.bindings))
-    with association(port):
+    with association(port) as assoc:
         pass
     join(log.wait_for("RELEASED").assoc)
     assert complaints(caplog.records) == []
     lines = [record.getMessage() for record in caplog.records]
-    peer = f"ANY-SCP at {HOST}:{port}"
+    peer = f"ANY-SCP at {HOST}:{port} (as TEST_SCU, association {assoc.number})"
     for line in (
         f"Requesting Association with {peer}",
         f"Association with {peer} established, 1 of 1 presentation contexts accepted",
@@ -630,7 +630,7 @@ def test_life_of_an_association_in_the_log(
         f"Association with {peer} released",
     ):
         assert line in lines
-    assert any("TEST_SCU" in line and line.endswith("released") for line in lines)
+    assert any("TEST_SCU at" in line and line.endswith("released") for line in lines)
 
 
 def test_connection_without_a_request_is_no_fault(

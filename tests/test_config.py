@@ -9,6 +9,7 @@ DEFAULTS = {
     "CODECS": ("ascii",),
     "ENFORCE_UID_CONFORMANCE": False,
     "LOG_HANDLER_LEVEL": "standard",
+    "LOG_PATIENT_DATA": True,
     "LOG_REQUEST_IDENTIFIERS": True,
     "LOG_RESPONSE_IDENTIFIERS": True,
     "PASS_CONTEXTVARS": False,

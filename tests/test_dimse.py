@@ -864,12 +864,13 @@ class TestExchange:
         assert assoc.dimse.begin(echo(7), ECHO).next(1.0) is None
 
     def test_association_ends(self, assoc: Association) -> None:
-        assoc.dimse.exchanges.end()
         exchange = assoc.dimse.begin(echo(7), ECHO)
         assoc.dul.happens = iter([assoc.dimse.exchanges.end, lambda: pytest.fail("more")])
         assert exchange.next(None) is None
         assert exchange.is_over
         assert assoc.dul.callers_told
+        with pytest.raises(UpperLayerError, match="is over"):
+            assoc.dimse.begin(echo(8), ECHO)
 
     @pytest.mark.parametrize(
         ("elements", "context_id"),

@@ -27,7 +27,9 @@ from pynetdicom.dsutils import (
     decode,
     encode,
     encode_file_meta,
+    encoding_of,
     file_head,
+    log_identifier,
     pretty_dataset,
     pretty_element,
     read_file_head,
@@ -82,6 +84,20 @@ def nested(levels: int, is_implicit: bool, is_little: bool, undefined: bool) -> 
             data += struct.pack(f"{order}HHL", 0xFFFE, 0xE00D, 0)
             data += struct.pack(f"{order}HHL", 0xFFFE, 0xE0DD, 0)
     return data
+
+
+@pytest.mark.parametrize(
+    ("transfer_syntax", "encoding"),
+    [
+        ("1.2.840.10008.1.2", (True, True, False)),
+        ("1.2.840.10008.1.2.1", (False, True, False)),
+        ("1.2.840.10008.1.2.1.99", (False, True, True)),
+        ("1.2.840.10008.1.2.2", (False, False, False)),
+        ("1.2.840.10008.1.2.4.50", (False, True, False)),
+    ],
+)
+def test_encoding_of(transfer_syntax, encoding):
+    assert encoding_of(UID(transfer_syntax)) == encoding
 
 
 class TestEncode:
@@ -556,3 +572,28 @@ class TestPretty:
             "(0028,0010) (the value cannot be decoded)",
             "(0028,0011) US [5]                                      # 1 Columns",
         ]
+
+
+class TestLogIdentifier:
+    LOGGER = logging.getLogger("pynetdicom.test")
+
+    def test_shown(self, caplog):
+        caplog.set_level(logging.DEBUG, self.LOGGER.name)
+        log_identifier(self.LOGGER, logging.DEBUG, "C-FIND request identifier", sample())
+        (record,) = caplog.records
+        assert (record.name, record.levelno) == (self.LOGGER.name, logging.DEBUG)
+        title, *lines = record.getMessage().split("\n")
+        assert title == "C-FIND request identifier:"
+        assert lines == pretty_dataset(sample(), 1)
+
+    def test_nobody_wants_it(self, caplog, monkeypatch):
+        monkeypatch.setattr(dsutils, "pretty_dataset", None)
+        caplog.set_level(logging.INFO, self.LOGGER.name)
+        log_identifier(self.LOGGER, logging.DEBUG, "C-FIND request identifier", sample())
+        assert caplog.records == []
+
+    def test_what_cannot_be_shown(self, caplog, monkeypatch):
+        monkeypatch.setattr(dsutils, "pretty_dataset", None)
+        caplog.set_level(logging.INFO, self.LOGGER.name)
+        log_identifier(self.LOGGER, logging.INFO, "C-FIND request identifier", sample())
+        assert caplog.messages == ["C-FIND request identifier:\n  (can't be shown)"]

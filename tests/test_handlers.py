@@ -7,6 +7,7 @@ import io
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ class Association:
     """As much of an association as the handlers ask for."""
 
     is_requestor = True
+    ae = SimpleNamespace(log_patient_data=True)
 
     def _peer_text(self) -> str:
         return "PEER at 10.0.0.1:104"
@@ -116,12 +118,12 @@ class TestPDU:
     ) -> None:
         handler(happened(event, pdu=abort()))
         (line,) = lines()
-        assert line.startswith(f"DEBUG: {direction} PEER at 10.0.0.1:104: A-ABORT")
+        assert line.startswith(f"DEBUG: {direction} PEER at 10.0.0.1:104:\nA-ABORT")
 
     def test_all_lines(self, lines: Lines) -> None:
         pdu = associate_rq()
         _handlers.standard_pdu_sent_handler(happened(evt.EVT_PDU_SENT, pdu=pdu))
-        assert lines() == [f"DEBUG: Sent to PEER at 10.0.0.1:104: {pdu}"]
+        assert lines() == [f"DEBUG: Sent to PEER at 10.0.0.1:104:\n{pdu}"]
         assert "Verification" in str(pdu)
 
     def test_no_secrets(self, lines: Lines) -> None:
@@ -148,7 +150,8 @@ class TestPDU:
 
         _handlers.standard_pdu_recv_handler(happened(evt.EVT_PDU_RECV, pdu=Hostile()))
         assert lines() == [
-            "DEBUG: Received from PEER at 10.0.0.1:104: first\\x1b[2J\n  second \\u202e\\r\n  third"
+            "DEBUG: Received from PEER at 10.0.0.1:104:\n"
+            "first\\x1b[2J\n  second \\u202e\\r\n  third"
         ]
 
     def test_percent_signs(self, lines: Lines) -> None:
@@ -159,7 +162,7 @@ class TestPDU:
                 return "100 %s\n100 %s"
 
         _handlers.standard_pdu_recv_handler(happened(evt.EVT_PDU_RECV, pdu=Percent()))
-        assert lines() == ["DEBUG: Received from PEER at 10.0.0.1:104: 100 %s\n100 %s"]
+        assert lines() == ["DEBUG: Received from PEER at 10.0.0.1:104:\n100 %s\n100 %s"]
 
 
 class TestMessage:
@@ -169,7 +172,7 @@ class TestMessage:
         assert lines() == [
             "INFO: Received from PEER at 10.0.0.1:104: "
             "C-ECHO-RQ (message 7, context 3, Verification SOP Class)",
-            f"DEBUG: {item}",
+            f"DEBUG: Received from PEER at 10.0.0.1:104:\n{item}",
         ]
 
     def test_response(self, lines: Lines, caplog: pytest.LogCaptureFixture) -> None:
@@ -187,6 +190,25 @@ class TestMessage:
         item.primitive_to_message(N_GET._from_values(values))
         _handlers.standard_dimse_recv_handler(happened(evt.EVT_DIMSE_RECV, message=item))
         assert lines()[0].endswith("N-GET-RQ (message 1, context 3, 1.2.3\\n4)")
+
+    def test_instance_and_comment(self, lines: Lines, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.INFO, "pynetdicom")
+        values = {"AffectedSOPInstanceUID": "1.2.3", "ErrorComment": "Disk full"}
+        item = message(C_STORE_RSP, MessageIDBeingRespondedTo=8, Status=0xA700, **values)
+        _handlers.standard_dimse_sent_handler(happened(evt.EVT_DIMSE_SENT, message=item))
+        assert lines()[0].endswith("instance 1.2.3, status 0xA700 (Failure), 'Disk full')")
+
+    def test_patient_data_withheld(self, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Association.ae, "log_patient_data", False)
+        values = {"AffectedSOPInstanceUID": "1.2.3", "ErrorComment": "Doe is unknown"}
+        item = message(C_STORE_RSP, MessageIDBeingRespondedTo=8, Status=0xA700, **values)
+        _handlers.standard_dimse_sent_handler(happened(evt.EVT_DIMSE_SENT, message=item))
+        line, dump = lines()
+        assert line.endswith("C-STORE-RSP (message 8, context 3, status 0xA700 (Failure))")
+        assert dump.count(" : (withheld)") == 2
+        assert "0xA700" in dump
+        assert "1.2.3" not in dump
+        assert "Doe" not in dump
 
     def test_not_above_info(self, lines: Lines, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.WARNING, "pynetdicom")
@@ -257,6 +279,14 @@ class TestDebugData:
     def test_type(self, pdu_type: int | None, count: int, lines: Lines) -> None:
         debug_data(happened(evt.EVT_DATA_RECV, data=self.ABORT), pdu_type)
         assert len(lines()) == count
+
+    def test_patient_data_withheld(self, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Association.ae, "log_patient_data", False)
+        debug_data(happened(evt.EVT_DATA_RECV, data=bytes.fromhex("0400 00000006 00000002 0102")))
+        debug_data(happened(evt.EVT_DATA_RECV, data=self.ABORT))
+        withheld, shown = lines()
+        assert "withheld: log_patient_data is False" in withheld
+        assert shown == "DEBUG:   07 00 00 00 00 04 00 00 02 01"
 
     def test_no_data(self, lines: Lines) -> None:
         debug_data(happened(evt.EVT_DATA_RECV, data=b""))

@@ -15,8 +15,20 @@ from pathlib import Path
 import pytest
 
 TABLE = """
-L8  __main__ -> apps.* -> facade
-L7  ae
+L8  __main__ -> apps.* -> apps.common.scp -> apps.common.program -> apps.common.output -> facade
+L8  apps.common.scp -> apps.common.scu -> apps.common.logs -> apps.common.output
+L8  apps.common.scp -> apps.common.options -> apps.common.peers -> apps.common.exits -> facade
+L8  apps.common.scu -> apps.common.tls -> apps.common.exits    apps.common.options -> apps.common.logs
+L8  apps.common.program -> apps.common.logs    apps.common.program -> apps.common.exits
+L8  apps.* -> apps.common.storing -> apps.common.exits
+L8  apps.storescp.storescp -> apps.storescp.studies -> apps.*
+L8  apps.storescu.storescu -> apps.storescu.sending -> apps.storescu.inputs -> apps.*
+L8  apps.qrscp.qrscp -> apps.qrscp.scp -> apps.qrscp.commitment -> apps.qrscp.settings -> apps.*
+L8  apps.qrscp.commitment -> apps.qrscp.archive -> apps.qrscp.index -> apps.qrscp.attributes
+L8  apps.qrscp.scp -> apps.qrscp.query -> apps.qrscp.index
+L8  apps.qrscp.attributes -> apps.qrscp.matching
+L8  facade -> _legacy
+L7  ae -> _ae_settings
 L6  association -> association.association -> association.scu -> association.requests
 L6  association.association -> association.service_user    association.scu -> association.instances
 L6  association.association -> association.late_start    association.association -> association.workers
@@ -30,7 +42,7 @@ L4  transport.connection -> transport.address -> transport.waiting
 L3  dul.protocol -> fsm
 L2  events -> _handlers
 L1  pdu -> pdu_items -> presentation -> pdu_primitives    presentation -> sop_class
-L1  dimse_messages -> dimse_primitives    dimse_messages -> pdu_primitives    status    dsutils
+L1  dimse_messages -> dimse_primitives    dimse_messages -> pdu_primitives    status    dsutils -> _dataset_writer
 L0  _wire -> utils -> _config -> _validators    _wire -> errors    _spool -> errors
 L0  _address    _globals    limits    timer    _version
 """

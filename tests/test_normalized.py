@@ -18,6 +18,7 @@ from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from pynetdicom import AE, Association, dimse_primitives, evt
+from pynetdicom.errors import DataSetLimitError
 from pynetdicom.presentation import PresentationContextTuple
 from tests.support import normalized, raw
 from tests.support.associations import join, proposal
@@ -201,6 +202,17 @@ class TestAnswer:
         assert (response.status, response.data) == (0x0110, None)
         assert complaints(caplog.records) == [f"Exception in the handler of EVT_{any_name}"]
         assert "it is broken" in caplog.text  # the traceback
+
+    def test_limit_exceeded(
+        self, start_scp: StartSCP, any_name: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def fail(event: Any) -> Any:
+            raise DataSetLimitError("too deep")
+
+        response = Provider(start_scp, any_name, fail).ask()
+        assert (response.status, response.data) == (0x0110, None)
+        text = f"{any_name.replace('_', '-')} request refused: too deep"
+        assert complaints(caplog.records) == [text]
 
     def test_unbound(
         self, start_scp: StartSCP, any_name: str, caplog: pytest.LogCaptureFixture

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pynetdicom.dul.protocol import BULK_BUFFER, SMALL_BUFFER, UpperLayer
+from pynetdicom.dul.protocol import BULK_BUFFER, SMALL_BUFFER, UpperLayer, _decode_known
 from pynetdicom.limits import KIB, MIB, Limits
 from pynetdicom.pdu_primitives import A_ABORT, A_P_ABORT, P_DATA
 from tests.support.upper_layers import (
@@ -355,6 +355,51 @@ class TestProgress:
         layer = layer_in("Sta6", limits=Limits(empty_pdvs=0))
         layer.receive_data(p_data_tf(self.EMPTY), 0.0)
         assert_refused(layer, "Sta6", 0)
+
+
+class TestRemembered:
+    """What was decoded once is not decoded again for the next association."""
+
+    @staticmethod
+    def received(data: bytes) -> Any:
+        layer = layer_in("Sta2")
+        layer.receive_data(data, 0.0)
+        (primitive,) = received_by(layer)
+        return primitive
+
+    def test_primitives_share_nothing(self) -> None:
+        first = self.received(RQ)
+        expected = self.received(RQ)
+        first.calling_ae_title = "CHANGED"
+        for context in first.presentation_context_definition_list:
+            context.add_transfer_syntax("1.2.3")
+        first.presentation_context_definition_list.clear()
+        for item in first.user_information:
+            vars(item).clear()
+        first.user_information.clear()
+        again = self.received(RQ)
+        assert vars(again) == vars(expected)
+        assert again.presentation_context_definition_list
+        assert again.user_information
+
+    def test_observers_get_pdus_of_their_own(self) -> None:
+        pdus: list[Any] = []
+        for _ in range(2):
+            layer = layer_in("Sta2")
+            layer.on_pdu_received = pdus.append
+            layer.receive_data(RQ, 0.0)
+        assert pdus[0] is not pdus[1]
+        assert pdus[0] == pdus[1]
+
+    def test_passwords_are_not(self) -> None:
+        secret = bytes((0x58, 0, 0, 12, 2, 0, 0, 4)) + b"user" + bytes((0, 2)) + b"pw"
+        user = RQ.index(b"\x50\0\0")
+        length = int.from_bytes(RQ[user + 2 : user + 4], "big") + len(secret)
+        body = RQ[6 : user + 2] + pack(">H", length) + RQ[user + 4 :] + secret
+        before = _decode_known.cache_info()
+        primitive = self.received(pack(">BBL", 1, 0, len(body)) + body)
+        assert primitive.user_information[-1].secondary_field == b"pw"
+        assert _decode_known.cache_info() == before
 
 
 class TestBuffer:

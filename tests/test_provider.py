@@ -61,6 +61,7 @@ class DIMSE:
         self.threads: list[int] = []
         self.in_message = False
         self.error: Exception | None = None
+        self.exchanges = SimpleNamespace(end=lambda: None)
 
     def has_room(self) -> bool:
         return self.room > 0

@@ -316,7 +316,7 @@ class TestResponses:
     def test_log_of_what_cannot_be_shown(
         self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("pynetdicom.association.requests.pretty_dataset", _unshowable)
+        monkeypatch.setattr("pynetdicom.dsutils.pretty_dataset", _unshowable)
         caplog.set_level(logging.INFO, "pynetdicom.association")
         with asking(answering(PENDING, (0x0000,)), [FIND]) as assoc:
             assert len(list(assoc.send_c_find(patient(), FIND))) == 2

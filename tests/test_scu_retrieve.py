@@ -13,7 +13,6 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Responses
-from pynetdicom.exchanges import Exchange
 from tests.support import raw
 from tests.support.associations import CT, ECHO, SOON, association, join, port_of, proposal
 from tests.support.requests import (
@@ -278,16 +277,9 @@ class TestSubOperations:
         assert counts == [1, 2, 3]
         assert received == [("1.2.3.0", 2), ("1.2.3.1", 3), ("1.2.3.2", 4)]
 
-    def test_storing_takes_longer_than_the_timeout(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_storing_takes_longer_than_the_timeout(self) -> None:
         """Responses in between are optional; while we store what came nobody is late."""
-        waits, waited_twice = [], threading.Event()
-        wait = Exchange.next
-
-        def note(exchange: Exchange, timeout: float | None) -> Any:
-            waits.append(timeout)
-            if len(waits) == 3:
-                waited_twice.set()
-            return wait(exchange, timeout)
+        threads = []
 
         def script(peer: raw.Peer) -> None:
             request = peer.read_message()
@@ -296,10 +288,11 @@ class TestSubOperations:
             peer.send(answer(request))
 
         def store(event: Any) -> int:
-            assert waited_twice.wait(raw.PATIENCE)
+            threads.append(threading.current_thread())
+            never = threading.Event()
+            assert not never.wait(2 * SOON)  # the time-out passes meanwhile
             return 0x0000
 
-        monkeypatch.setattr(Exchange, "next", note)
         ae = AE()
         ae.dimse_timeout = SOON
         with asking(
@@ -311,7 +304,30 @@ class TestSubOperations:
             evt_handlers=[(evt.EVT_C_STORE, store)],
         ) as assoc:
             assert codes(assoc.send_c_get(patient(), GET)) == [(0x0000, None)]
-        assert waits[:3] == [SOON] * 3
+        assert threads == [threading.current_thread()]  # no hand-over to another
+
+    def test_are_served_while_nobody_takes_responses(self) -> None:
+        """The association's own thread does it then."""
+        served = threading.Event()
+
+        def script(peer: raw.Peer) -> None:
+            request = peer.read_message()
+            peer.send(raw.message(raw.store_rq(2), 3, raw.data_set()))
+            assert peer.read_message().status == 0x0000
+            peer.send(answer(request))
+
+        def store(event: Any) -> int:
+            assert threading.current_thread() is event.assoc
+            served.set()
+            return 0x0000
+
+        handlers = [(evt.EVT_C_STORE, store)]
+        with asking(
+            script, [GET, CT], AE(), ROLE_ANSWER, ext_neg=[STORAGE_ROLE], evt_handlers=handlers
+        ) as assoc:
+            responses = assoc.send_c_get(patient(), GET)
+            assert served.wait(raw.PATIENCE)
+            assert codes(responses) == [(0x0000, None)]
 
     def test_silence_after_them(self) -> None:
         def script(peer: raw.Peer) -> None:

@@ -167,12 +167,16 @@ class TestStatus:
         assert f"Exception in the handler of EVT_{name}" in caplog.text
         assert f"{error.__name__}: " in caplog.text  # the traceback
 
-    def test_limit_exceeded(self, start_scp: StartSCP, caplog: pytest.LogCaptureFixture) -> None:
+    @pytest.mark.parametrize(("name", "code"), [("C_ECHO", 0x0000), ("C_STORE", 0xC000)])
+    def test_limit_exceeded(
+        self, start_scp: StartSCP, name: str, code: int, caplog: pytest.LogCaptureFixture
+    ) -> None:
         def fail(event: Any) -> int:
             raise DataSetLimitError("too deep")
 
-        assert Peer(start_scp, "C_STORE", fail).ask() == status(0xC000)
-        assert complaints(caplog.records) == ["C-STORE request refused: too deep"]
+        assert Peer(start_scp, name, fail).ask() == status(code)
+        text = f"{name.replace('_', '-')} request refused: too deep"
+        assert complaints(caplog.records) == [text]
 
     @pytest.mark.parametrize(("name", "code"), [("C_ECHO", 0x0000), ("C_STORE", 0xC211)])
     def test_unbound(

@@ -107,67 +107,6 @@ OTHER_NAMES = {
     ),
 }
 
-# The names of version 1.5 that are others now
-OLD_NAMES = """
-    BasicAnnotationBoxSOPClass 5.1.1.15
-    BasicColorImageBoxSOPClass 5.1.1.4.1
-    BasicColorPrintManagementMetaSOPClass 5.1.1.18
-    BasicFilmBoxSOPClass 5.1.1.2
-    BasicFilmSessionSOPClass 5.1.1.1
-    BasicGrayscaleImageBoxSOPClass 5.1.1.4
-    BasicGrayscalePrintManagementMetaSOPClass 5.1.1.9
-    BreastProjectionXRayImagePresentationStorage 5.1.4.1.1.13.1.4
-    BreastProjectionXRayImageProcessingStorage 5.1.4.1.1.13.1.5
-    DigitalIntraOralXRayImagePresentationStorage 5.1.4.1.1.1.3
-    DigitalIntraOralXRayImageProcessingStorage 5.1.4.1.1.1.3.1
-    DigitalMammographyXRayImagePresentationStorage 5.1.4.1.1.1.2
-    DigitalMammographyXRayImageProcessingStorage 5.1.4.1.1.1.2.1
-    DigitalXRayImagePresentationStorage 5.1.4.1.1.1.1
-    DigitalXRayImageProcessingStorage 5.1.4.1.1.1.1.1
-    DisplaySystemSOPClass 5.1.1.40
-    DisplaySystemSOPInstance 5.1.1.40.1
-    InstanceAvailabilityNotificationSOPClass 5.1.4.33
-    IntravascularOpticalCoherenceTomographyImagePresentationStorage 5.1.4.1.1.14.1
-    IntravascularOpticalCoherenceTomographyImageProcessingStorage 5.1.4.1.1.14.2
-    KeyObjectSelectionStorage 5.1.4.1.1.88.59
-    MacularGridThicknessAndVolumeReport 5.1.4.1.1.79.1
-    MediaCreationManagementSOPClass 5.1.1.33
-    ModalityPerformedProcedureStepNotificationSOPClass 3.1.2.3.5
-    ModalityPerformedProcedureStepRetrieveSOPClass 3.1.2.3.4
-    ModalityPerformedProcedureStepSOPClass 3.1.2.3.3
-    MultiframeGrayscaleByteSecondaryCaptureImageStorage 5.1.4.1.1.7.2
-    MultiframeGrayscaleWordSecondaryCaptureImageStorage 5.1.4.1.1.7.3
-    MultiframeSingleBitSecondaryCaptureImageStorage 5.1.4.1.1.7.1
-    MultiframeTrueColorSecondaryCaptureImageStorage 5.1.4.1.1.7.4
-    OphthlamicOpticalCoherenceTomographyBScanVolumeAnalysisStorage 5.1.4.1.1.77.1.5.8
-    PerformedImagingAgestAdministrationSRStorage 5.1.4.1.1.88.75
-    PresentationLUTSOPClass 5.1.1.23
-    PrintJobSOPClass 5.1.1.14
-    PrinterConfigurationRetrievalSOPClass 5.1.1.16.376
-    PrinterConfigurationRetrievalSOPInstance 5.1.1.17.376
-    PrinterSOPClass 5.1.1.16
-    PrinterSOPInstance 5.1.1.17
-    ProceduralEventLoggingSOPClass 1.40
-    ProceduralEventLoggingSOPInstance 1.40.1
-    ProcedureSRStorage 5.1.4.1.1.88.40
-    ProductCharacteristicsQueryInformationModelFind 5.1.4.41
-    PseudocolorSoftcopyPresentationStageStorage 5.1.4.1.1.11.3
-    StorageCommitmentPushModelSOPClass 1.20.1
-    StorageCommitmentPushModelSOPInstance 1.20.1.1
-    SubstanceAdministrationLoggingSOPClass 1.42
-    SubstanceAdministrationLoggingSOPInstance 1.42.1
-    SubstanceApprovalQueryInformationModelFind 5.1.4.42
-    UPSFilteredGlobalSubscriptionSOPInstance 5.1.4.34.5.1
-    UPSGlobalSubscriptionSOPInstance 5.1.4.34.5
-    UltrasoundMultiframeImageStorage 5.1.4.1.1.3.1
-    UnifiedProcedureStepEventSOPClass 5.1.4.34.6.4
-    UnifiedProcedureStepPullSOPClass 5.1.4.34.6.3
-    UnifiedProcedureStepPushSOPClass 5.1.4.34.6.1
-    UnifiedProcedureStepQuerySOPClass 5.1.4.34.6.5
-    UnifiedProcedureStepWatchSOPClass 5.1.4.34.6.2
-    VerificationSOPClass 1.1
-"""
-
 
 SERVICE_CLASSES = [
     getattr(module, name)
@@ -434,25 +373,3 @@ class TestRegisterUID:
     def test_no_uid(self, uid):
         with pytest.raises(ValueError, match="Invalid 'uid' value"):
             register_uid(uid, "Foo", StorageServiceClass)
-
-
-class TestOldNames:
-    @pytest.mark.parametrize(
-        ("name", "suffix"), [row.split() for row in OLD_NAMES.strip().splitlines()]
-    )
-    def test_old_name(self, name, suffix):
-        with pytest.warns(DeprecationWarning, match=f"'{name}' is now called '") as caught:
-            value = getattr(sop_class, name)
-        assert value == PREFIX + suffix
-        assert value is getattr(sop_class, str(caught[0].message).split("'")[3])
-        assert caught[0].filename == __file__
-
-    def test_import(self):
-        with pytest.warns(DeprecationWarning, match="now called 'Verification'"):
-            from pynetdicom.sop_class import VerificationSOPClass
-        assert VerificationSOPClass is sop_class.Verification
-
-    @pytest.mark.parametrize("name", ["NoSuchStorage", "NoSuchSOPClass", "warningsSOPClass"])
-    def test_no_such_name(self, name):
-        with pytest.raises(AttributeError, match=f"has no attribute '{name}'"):
-            getattr(sop_class, name)

@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import count
 from time import monotonic
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID
@@ -23,23 +25,31 @@ from pynetdicom.association.workers import Workers
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import C_STORE, DimseServiceType
 from pynetdicom.dul import DULServiceProvider
-from pynetdicom.errors import UpperLayerError
+from pynetdicom.errors import AssociationError, UpperLayerError
 from pynetdicom.pdu_primitives import A_ABORT, A_P_ABORT, ABORT_REASONS
 from pynetdicom.presentation import PresentationContext, PresentationContextTuple
 from pynetdicom.service_class import ServiceClass, StorageServiceClass
 from pynetdicom.service_class.base import sop_class_of
 from pynetdicom.sop_class import uid_to_service_class
-from pynetdicom.transport import AddressInformation, AssociationServer, AssociationSocket
+from pynetdicom.transport import (
+    AddressInformation,
+    AssociationServer,
+    AssociationSocket,
+    BindError,
+)
 from pynetdicom.utils import make_target, safe_text
 
 if TYPE_CHECKING:
     import ssl
+
+    from typing_extensions import Self
 
     from pynetdicom.ae import ApplicationEntity
 
 LOGGER = logging.getLogger("pynetdicom.association")
 
 _late_start = LateStart()
+_numbers = count(1)
 
 
 class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
@@ -47,6 +57,9 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
 
     Associations are made by :meth:`AE.associate()<pynetdicom.ae.ApplicationEntity.associate>`
     and by the servers of an AE.
+
+    As a context manager it ends with :meth:`release`, or :meth:`abort` if there is an exception.
+    One that was not established raises :exc:`~pynetdicom.errors.AssociationError` when entered.
 
     Parameters
     ----------
@@ -57,6 +70,8 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
 
     Attributes
     ----------
+    number : int
+        Its number in this process, counted from 1. The log has it.
     requestor, acceptor : ServiceUser
         The two users of the association.
     acse : acse.ACSE
@@ -83,6 +98,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             name=f"{title}Thread@{datetime.now():%Y%m%d%H%M%S}",
             daemon=True,
         )
+        self.number = next(_numbers)
         self._ae = ae
         self._acse_timeout = ae.acse_timeout
         self._dimse_timeout = ae.dimse_timeout
@@ -166,11 +182,12 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         return self.remote_user.info
 
     def _peer_text(self) -> str:
-        """Name the peer for people."""
+        """Name the peer, us and the association for people who read the log."""
         where = self.remote_user.address_info
         place = f"{where.address}:{where.port}" if where else "an unknown address"
         title = safe_text(self.remote_user.ae_title)
-        return f"{title} at {place}" if title else place
+        peer = f"{title} at {place}" if title else place
+        return f"{peer} (as {self.local_user.ae_title}, association {self.number})"
 
     def _log_fault(self, message: str, *values: object, level: int = logging.ERROR) -> None:
         """Log what is wrong with the peer; one that goes on and on can't flood the log."""
@@ -267,6 +284,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         try:
             self._request_association(address)
         except BaseException:  # Ctrl-C, for one
+            self._needs_thread = False
             self.dul.kill_dul()
             self._aborted()
             raise
@@ -286,6 +304,8 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         except OSError as exc:
             LOGGER.error("No connection to %s: %s", self._peer_text(), exc)
             self._aborted()
+            if isinstance(exc, BindError):  # the peer has nothing to do with it
+                raise
             return
         self.acse.negotiate_association()
         if self.is_established or not self.dul.is_closed:
@@ -294,6 +314,33 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
                 _late_start.add(self)
             else:
                 self._ensure_thread()
+
+    def __enter__(self) -> Self:
+        if self.is_established:
+            return self
+        if not self.is_rejected:
+            how = "was aborted, or there is no connection" if self.is_aborted else "is over"
+            raise AssociationError(f"The association with {self._peer} {how}; the log says why")
+        answer = self.acceptor.primitive
+        assert answer is not None
+        raise AssociationError(
+            f"The association with {self._peer} was rejected: {answer.result_str}, "
+            f"{answer.source_str}: {answer.reason_str}",
+            answer.result,
+            answer.result_source,
+            answer.diagnostic,
+        )
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if exc is None:
+            self.release()
+        else:
+            self.abort()
 
     # -- its thread --------------------------------------------------------------------------
 
@@ -304,14 +351,21 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
 
     def _ensure_thread(self) -> None:
         """Start the thread of a requestor, unless it runs or is no longer needed."""
+        if not self._needs_thread:
+            return
         with self._state_lock:
             if self._needs_thread:
                 self._needs_thread = False
-                super().start()
+                try:
+                    super().start()
+                except RuntimeError:  # there is no room for it; who needs it next tries again
+                    self._needs_thread = True
+                    raise
 
     def is_alive(self) -> bool:
         """Return True from the start of the association until its thread has ended."""
-        return self._needs_thread or super().is_alive()
+        with self._state_lock:  # it is not between the two
+            return self._needs_thread or super().is_alive()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until the association is over and its thread has ended.
@@ -324,9 +378,12 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         Raises
         ------
         RuntimeError
-            If the association has never been established, or by its own thread.
+            If the association has never been established, or by a thread that serves it.
         """
-        self._ensure_thread()
+        if self._workers is not None and self._workers.is_here:
+            raise RuntimeError("a handler can't wait for the end of its association")
+        with self._state_lock:  # whoever starts it has done so then
+            self._ensure_thread()
         if not self._is_spared:
             super().join(timeout)
 
@@ -415,7 +472,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         self.dimse.exchanges.window = by_us or 0xFFFF
         several = fewer(by_peer, self._ae.concurrent_operations)
         if several > 1:
-            self._workers = Workers(several, self._serve, self.dul.tell_watcher)
+            self._workers = Workers(several, self._serve_aside, self._look_anew)
 
     # -- ending ------------------------------------------------------------------------------
 
@@ -470,7 +527,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
 
     def _never_requested(self) -> None:
         """Note that the peer closed, sent no A-ASSOCIATE-RQ, or nothing in time."""
-        LOGGER.debug("No association was requested by %s", self._peer_text())
+        LOGGER.debug("No association was requested by %s", self._peer)
         self._aborted()
 
     def _abort_as_provider(self) -> None:
@@ -485,7 +542,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         ----------
         block : bool, optional
             Whether to wait until the peer has closed the connection, for at most
-            ``AE.limits.close_timeout`` seconds. Neither the association's own thread
+            ``AE.limits.close_timeout`` seconds. Neither threads of the association
             nor handlers of what is received wait.
         """
         if self.is_aborted or self.is_released:
@@ -498,7 +555,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         self.acse.send_abort(0x00)
         self._aborted()
         self.dul.tell_watcher()
-        if block and not self.dul.in_dispatch and threading.current_thread() is not self:
+        if block and not self.dul.in_dispatch and not self._is_serving_here():
             self.dul.wait_until(lambda: self.dul.is_closed, None)
 
     def release(self) -> None:
@@ -557,26 +614,39 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
                 return
             while self.is_established and self._serve_next():
                 pass
-        except BaseException:  # whatever it is, the peer shall not be left waiting
-            self.abort(block=False)
-            LOGGER.exception("Exception in the association with %s, aborted", self._peer_text())
+        except BaseException:
+            self._abort_for_exception()
         finally:
             self._close_down()
+
+    def _abort_for_exception(self) -> None:
+        """Abort for what was raised, whatever it is: the peer shall not be left waiting."""
+        self.abort(block=False)
+        LOGGER.exception("Exception in the association with %s, aborted", self._peer_text())
 
     def _has_work(self) -> bool:
         """Return True if there is something for the thread to do."""
         workers = self._workers
         return bool(
-            (self.dimse.requests and (workers is None or workers.is_free))
+            (self.dimse.requests and self._may_serve(workers))
             or self._deferred
             or self.dimse.exchanges.to_cancel
+            or (workers is not None and workers.has_news)
             or (self.dul.to_user_queue and (workers is None or workers.is_idle))
             or not self.is_established
         )
 
+    def _may_serve(self, workers: Workers | None) -> bool:
+        """Return True unless requests are served by another thread, or by enough threads."""
+        return self.dimse.host is None and (workers is None or workers.is_free)
+
     def _serve_next(self) -> bool:
         """Wait for the next thing to do and do it; return False when nothing will come."""
-        if not self.dul.watch(self._has_work):
+        workers, may_idle = self._workers, False
+        if workers is not None:
+            workers.has_news = False
+            may_idle = not workers.is_idle  # the peer may have nothing to send until it is answered
+        if not self.dul.watch(self._has_work, may_idle):
             self._network_timed_out()
             return False
         if not self.is_established:
@@ -585,8 +655,8 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             self.dimse.exchanges.send_cancels()
         if self._deferred:
             self._deferred.pop(0)()
-        elif self._workers is not None:
-            self._let_serve(self._workers)
+        elif workers is not None:
+            self._let_serve(workers)
         elif (request := self.dimse.next_request()) is not None:
             self._serve(*request)
         elif self.acse.is_release_requested():
@@ -599,6 +669,23 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             workers.give(*request)
         elif workers.is_idle and self.acse.is_release_requested():
             self._answer_release()
+
+    def _serve_aside(self, context_id: int, request: DimseServiceType) -> None:
+        """Serve a request in one of several threads."""
+        try:
+            self._serve(context_id, request)
+        except BaseException:  # sys.exit() in a handler, for one
+            self._abort_for_exception()
+
+    def _look_anew(self) -> None:
+        """Let the association's own thread look what there is to do, wherever it waits."""
+        self.dul.wake()
+        self.dul.tell_watcher()
+
+    def _is_serving_here(self) -> bool:
+        """Return True in a thread that serves the peer's requests."""
+        is_own = threading.current_thread() is self
+        return is_own or (self._workers is not None and self._workers.is_here)
 
     def _answer_release(self) -> None:
         """Release, as the peer asks."""
@@ -633,7 +720,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             finally:
                 self.dimse.discard()
                 if self._workers is not None:
-                    self._workers.stop()
+                    self._workers.stop()  # shutdown() waits for handlers
                 self._ae._finished(self)
                 if self._server is not None:
                     self._server.forget(self)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -17,7 +17,7 @@ from pynetdicom._globals import STATUS_SUCCESS, STATUS_WARNING
 from pynetdicom.dimse import DataSource
 from pynetdicom.dimse_messages import command_elements
 from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE, N_CREATE, DimseServiceType
-from pynetdicom.dsutils import decode, encode, pretty_dataset
+from pynetdicom.dsutils import Encoding, decode, encode, encoding_of, log_identifier
 from pynetdicom.errors import UpperLayerError
 from pynetdicom.exchanges import Exchange
 from pynetdicom.sop_class import (
@@ -45,8 +45,6 @@ LOGGER = logging.getLogger("pynetdicom.association")
 Reply: TypeAlias = tuple[Dataset, Dataset | None]
 _Query: TypeAlias = C_FIND | C_GET | C_MOVE
 _Request = TypeVar("_Request", bound=DimseServiceType)
-# Implicit VR, little endian, deflated: what encode() and decode() take
-Encoding: TypeAlias = tuple[bool, bool, bool]
 
 # Statuses besides Pending that more responses follow, by the SOP class of the request
 _ALSO_PENDING: dict[str, frozenset[int]] = {RepositoryQuery: frozenset({0xB001})}
@@ -130,8 +128,11 @@ class Responses(Iterator[Reply]):
         status: int = response._values["Status"]
         self._is_done = status not in exchange.pending
         identifier = self._identifier(response, status)
-        if identifier and _config.LOG_RESPONSE_IDENTIFIERS:
-            _log_identifier("response", response, identifier)
+        is_wanted = _config.LOG_RESPONSE_IDENTIFIERS and self._user.ae.log_patient_data
+        if identifier and is_wanted:
+            log_identifier(
+                LOGGER, logging.INFO, f"{response.msg_type} response identifier", identifier
+            )
         return status_of(response), identifier
 
     def _identifier(self, response: DimseServiceType, status: int) -> Dataset | None:
@@ -171,6 +172,7 @@ class RequestEngine:
     _accepted: list[PresentationContext]
     _by_syntax: dict[str, list[PresentationContext]]
     _rejected_contexts: list[PresentationContext]
+    _workers: object | None
 
     @property
     def ae(self) -> ApplicationEntity:  # noqa: D102
@@ -184,6 +186,12 @@ class RequestEngine:
         raise NotImplementedError
 
     def _peer_text(self) -> str:
+        raise NotImplementedError
+
+    def _serve(self, context_id: int, request: DimseServiceType) -> None:
+        raise NotImplementedError
+
+    def _is_serving_here(self) -> bool:
         raise NotImplementedError
 
     def _log_fault(self, message: str, *values: object, level: int = logging.ERROR) -> None:
@@ -302,7 +310,11 @@ class RequestEngine:
         else:
             response = exchange.next(self.dimse_timeout)
         if response is None:
-            if self.is_established:
+            if not self.is_established:
+                pass  # which has been logged
+            elif self.dimse.exchanges.is_ended:
+                self._give_up(f"No {request.msg_type} response, %s asks for the release instead")
+            else:
                 timeout = self.dimse_timeout
                 self._give_up(f"No {request.msg_type} response from %s in %s s, aborting", timeout)
             return None
@@ -315,27 +327,44 @@ class RequestEngine:
         """Wait for the next response of a C-GET, which need not say that it goes on.
 
         So the time-out begins anew with whatever the peer sends, and the time that we take to
-        store what it sent does not count.
+        store what it sent does not count. What it sends is served here: to hand each instance
+        over to the association's own thread would take longer than to store most of them.
         """
-        while True:
-            begun = monotonic()
-            response = exchange.next(self.dimse_timeout)
-            if response is not None or not self.is_established:
-                return response
-            if not (self._is_storing() or self.dul._last_received > begun):
-                return None
+        dimse, may_nest = self.dimse, self._is_serving_here()
+        is_host = self._workers is None
+
+        def has_news() -> bool:
+            return bool(exchange.responses or exchange.is_over or can_serve())
+
+        def can_serve() -> bool:
+            return is_host and bool(dimse.requests) and (may_nest or not dimse.serving)
+
+        with dimse.hosting() if is_host else nullcontext():
+            while True:
+                begun, timeout = monotonic(), self.dimse_timeout
+                until = None if timeout is None else begun + timeout
+                self.dul.wait_until(has_news, until)
+                if can_serve():
+                    if (request := dimse.next_request()) is not None:
+                        self._serve(*request)
+                    continue
+                response = exchange.next(0)
+                if response is not None or exchange.is_over or not self.is_established:
+                    return response
+                if not (self._is_storing() or self.dul._last_received > begun):
+                    return None
 
     def _is_storing(self) -> bool:
-        """Return True while requests of the peer are served, or about to be, by another thread."""
-        dimse = self.dimse
-        if dimse.assoc.ident == threading.get_ident():
-            return False
-        return bool(dimse.requests or dimse.serving)
+        """Return True while requests of the peer are served, or about to be, by another thread.
+
+        Those who serve don't wait for each other, though: it might be for ever.
+        """
+        return not self._is_serving_here() and bool(self.dimse.requests or self.dimse.serving)
 
     def _give_up(self, message: str, *values: object) -> None:
-        """Log why the association is no longer of use, and abort it."""
+        """Log why the association is no longer of use, and abort it unless it is about to end."""
         LOGGER.error(message, self._peer_text(), *values)
-        if self.is_established:
+        if self.is_established and not self.dimse.exchanges.is_ended:
             self.abort(block=False)
 
     def _ask(
@@ -370,10 +399,11 @@ class RequestEngine:
                 f"The identifier of a {request.msg_type} request must not be empty: it says what "
                 "to look for, most often by QueryRetrieveLevel and other keys"
             )
-        encoding = encoding_of(context)
+        encoding = encoding_of(context.transfer_syntax[0])
         data_set = encoded(identifier, encoding, f"identifier of the {request.msg_type} request")
-        if _config.LOG_REQUEST_IDENTIFIERS:
-            _log_identifier("request", request, identifier)
+        if _config.LOG_REQUEST_IDENTIFIERS and self.ae.log_patient_data:
+            title = f"{request.msg_type} request identifier"
+            log_identifier(LOGGER, logging.INFO, title, identifier)
         also_pending = _ALSO_PENDING.get(sop_class, frozenset())
         exchange = self._begin(request, context.context_id or 0, data_set, also_pending)
         return Responses(self, request, exchange, encoding)
@@ -387,7 +417,7 @@ class RequestEngine:
     ) -> Reply:
         """Send a request of a DIMSE-N service; return the status and what belongs to it."""
         context = self._find_context(sop_class, role)
-        encoding = encoding_of(context)
+        encoding = encoding_of(context.transfer_syntax[0])
         source: DataSource | None = None
         if data_set:
             source = encoded(data_set, encoding, f"data set of the {request.msg_type} request")
@@ -415,10 +445,11 @@ class RequestEngine:
         try:
             return decode(stream, *encoding, limits=self.ae.limits)
         except Exception as exc:  # there is little that pydicom does not raise
-            why = safe_text(str(exc))
+            is_open = self.ae.log_patient_data  # of what pydicom may cite
+            why = safe_text(str(exc)) if is_open else type(exc).__name__
             message = "The data set of a response of %s can't be decoded: %s: %s"
             self._log_fault(message, response.msg_type, why)
-            LOGGER.debug("Decoding failed", exc_info=exc)
+            LOGGER.debug("Decoding failed", exc_info=exc if is_open else None)
             return None
         finally:
             response._discard_data_set()
@@ -460,26 +491,9 @@ def _is_convertible(source: UID, target: UID) -> bool:
         return False
 
 
-def encoding_of(context: PresentationContext) -> Encoding:
-    """Return how data sets are encoded in a context, as encode() and decode() take it."""
-    syntax = context.transfer_syntax[0]
-    return syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated
-
-
 def encoded(dataset: Dataset, encoding: Encoding, what: str) -> bytes:
     """Return an encoded data set; ValueError, which tells `what` it is, if that can't be."""
     data = encode(dataset, *encoding)
     if data is None:
         raise ValueError(f"Failed to encode the {what}; the log of pynetdicom.dsutils says why")
     return data
-
-
-def _log_identifier(what: str, message: DimseServiceType, identifier: Dataset) -> None:
-    """Log an identifier, if anybody wants to see it."""
-    if not LOGGER.isEnabledFor(logging.INFO):
-        return
-    try:
-        text = "\n".join(pretty_dataset(identifier, 1))
-    except Exception:  # to be seen when somebody uses it
-        text = "  (can't be shown)"
-    LOGGER.info("%s %s identifier:\n%s", message.msg_type, what, text)

@@ -25,7 +25,6 @@ from pynetdicom.association.requests import (
     RequestEngine,
     Responses,
     encoded,
-    encoding_of,
     new_request,
 )
 from pynetdicom.dimse_primitives import (
@@ -42,7 +41,7 @@ from pynetdicom.dimse_primitives import (
     N_GET,
     N_SET,
 )
-from pynetdicom.dsutils import FileHead, read_file_head
+from pynetdicom.dsutils import FileHead, encoding_of, read_file_head
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import Verification
 
@@ -162,8 +161,9 @@ class ServiceClassUser(RequestEngine):
         primitive.AffectedSOPClassUID = required_uid(dataset, "SOPClassUID")
         primitive.AffectedSOPInstanceUID = required_uid(dataset, "SOPInstanceUID")
         context = self._get_valid_context(dataset.SOPClassUID, syntax, "scu")
-        what = f"data set {dataset.SOPInstanceUID} in '{context.transfer_syntax[0].name}'"
-        return self._ask_status(primitive, context, encoded(dataset, encoding_of(context), what))
+        accepted = context.transfer_syntax[0]
+        what = f"data set {dataset.SOPInstanceUID} in '{accepted.name}'"
+        return self._ask_status(primitive, context, encoded(dataset, encoding_of(accepted), what))
 
     def _store_file(self, primitive: C_STORE, path: str) -> Dataset:
         """Send a file as it is if that can be; else decode it and send the data set."""

@@ -21,6 +21,11 @@ class Workers:
         Serves one request; is called with what :meth:`give` is given.
     when_free : callable
         Called whenever a request has been served.
+
+    Attributes
+    ----------
+    has_news : bool
+        True since a request has been served, until somebody sets it back.
     """
 
     def __init__(
@@ -31,7 +36,9 @@ class Workers:
         self._when_free = when_free
         self._queue: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
         self._lock = threading.Lock()
-        self._threads = self._busy = 0
+        self._threads: list[threading.Thread] = []
+        self._busy = 0
+        self.has_news = False
 
     @property
     def is_free(self) -> bool:
@@ -43,24 +50,33 @@ class Workers:
         """True if no request is being served."""
         return not self._busy
 
+    @property
+    def is_here(self) -> bool:
+        """True in one of the threads."""
+        return threading.current_thread() in self._threads
+
     def give(self, *request: Any) -> None:
         """Have a request served; called by one thread only, when `is_free`."""
         with self._lock:
             self._busy += 1
-        if self._busy > self._threads:
-            self._threads += 1
-            name = f"{threading.current_thread().name}-{self._threads}"
-            threading.Thread(target=self._work, name=name, daemon=True).start()
+        if self._busy > len(self._threads):
+            name = f"{threading.current_thread().name}-{len(self._threads) + 1}"
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
         self._queue.put(request)
 
     def stop(self) -> None:
-        """Let the threads end when they have done what they are at; does not wait."""
-        for _ in range(self._threads):
+        """Let the threads end when they have done what they are at, and wait for that."""
+        for _ in self._threads:
             self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
 
     def _work(self) -> None:
         while (request := self._queue.get()) is not None:
             self._serve(*request)  # which raises nothing
             with self._lock:
                 self._busy -= 1
+            self.has_news = True
             self._when_free()

@@ -8,6 +8,7 @@ held is bounded by the limits and grows only with bytes that really came.
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pynetdicom.errors import PDUDecodeError
@@ -71,6 +72,11 @@ _REFUSALS = frozenset({"AA-1", "AA-7", "AA-8"})
 
 # In these states P-DATA is indicated and the state stays as it is (DT-2, AR-6)
 _RECEIVING_STATES = frozenset({"Sta6", "Sta7"})
+
+# What was decoded is remembered for PDUs up to this length, and not if there may be a password in
+# it: a user identity sub-item (PS3.7 D.3.3.7.1) begins with these bytes
+_REMEMBERED_LENGTH = 16 * KIB
+_USER_IDENTITY = b"\x58\0"
 
 
 def _event_of(primitive: ServicePrimitive) -> str:
@@ -532,9 +538,13 @@ class UpperLayer:
         """Decode a PDU and show it to the observers."""
         if self.on_data_received is not None:
             self.on_data_received(data)
-        self.pdu = _decode(data)
         if self.on_pdu_received is not None:
+            self.pdu = _decode(data)
             self.on_pdu_received(self.pdu)
+        elif len(data) > _REMEMBERED_LENGTH or data[0] == P_DATA_TYPE or _USER_IDENTITY in data:
+            self.pdu = _decode(data)
+        else:
+            self.pdu = _decode_known(data)
         self._received = self.pdu.to_primitive()
         if isinstance(self._received, P_DATA):
             self._count_empty(self._received.pdvs)
@@ -610,3 +620,9 @@ class UpperLayer:
 def _decode(data: bytes) -> PDU:
     """Return the PDU that whole bytes are."""
     return decode_pdu(data[0], memoryview(data)[HEADER_LENGTH:])
+
+
+@lru_cache(maxsize=64)
+def _decode_known(data: bytes) -> PDU:
+    """Return a PDU that nobody is going to change; most peers send the same ones all the time."""
+    return _decode(data)

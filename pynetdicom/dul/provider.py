@@ -459,7 +459,7 @@ class DULServiceProvider:
     def _idle_until(self) -> float | None:
         """Return when the association will have been idle for too long."""
         timeout = self.network_timeout
-        if timeout is None:
+        if timeout is None or self._inbox:  # what waits for room has been received
             return None
         last = max(self._last_received, self._last_sent, self._last_turn, self._idle_since)
         return last + timeout
@@ -644,6 +644,8 @@ class DULServiceProvider:
         self.tell_callers()
         # Of the release that it asks for itself the association takes the answer at once
         is_for_watcher = isinstance(primitive, A_RELEASE) and self._assoc.is_established
+        if is_for_watcher:  # after which the peer sends nothing (PS3.8 7.2)
+            self._assoc.dimse.exchanges.end()
         if is_for_watcher or isinstance(primitive, (A_ABORT, A_P_ABORT)):
             self.tell_watcher()
 
@@ -659,6 +661,7 @@ class DULServiceProvider:
                         self._news.wait(time_left(until))
                 finally:
                     self._callers -= 1
+        self._idle_since = monotonic()
         return time_left(until) != 0
 
     # -- association primitives --------------------------------------------------------------

@@ -11,6 +11,7 @@ from pydicom.uid import UID
 
 import pynetdicom.events as evt
 from pynetdicom.dimse_primitives import DIMSEPrimitive, DimseServiceType
+from pynetdicom.errors import DataSetLimitError
 from pynetdicom.presentation import PresentationContextTuple
 from pynetdicom.status import GENERAL_STATUS, StatusDictType
 from pynetdicom.utils import make_uid, safe_text
@@ -33,6 +34,37 @@ def sop_class_of(request: DimseServiceType) -> UID:
     """Return the Affected, or else the Requested, SOP Class UID of a request."""
     values = request._values
     return make_uid(values.get("AffectedSOPClassUID") or values.get("RequestedSOPClassUID") or "")
+
+
+def pair_of(
+    event: evt.InterventionEvent, answer: Any, verb: str, second: str = "a data set or None"
+) -> tuple[Any, Any]:
+    """Return the two things that a handler gave: a status, and what `second` says.
+
+    Parameters
+    ----------
+    event : events.InterventionEvent
+        The event of the handler.
+    answer : object
+        What it gave.
+    verb : str
+        How it gives it: ``"return"`` or ``"yield"``.
+    second : str, optional
+        What the second thing should be.
+
+    Raises
+    ------
+    TypeError
+        If these are not two things; the message tells the author of the handler.
+    """
+    try:
+        status, other = answer
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"The handler of {event} must {verb} two things, a status and {second}; "
+            f"it {verb}ed '{type(answer).__name__}'"
+        ) from None
+    return status, other
 
 
 class ServiceClass:
@@ -82,15 +114,18 @@ class ServiceClass:
         Raises
         ------
         NotImplementedError
-            If the service class has no such operation.
+            If the service class has no such operation, or not for the SOP class of the context.
         """
-        serve = self.operations.get(type(req))
-        if serve is None:
+        self._prepare(req, context)
+        self.operations[type(req)](self, req, context)
+
+    def _prepare(self, req: DimseServiceType, context: PresentationContextTuple) -> None:
+        """Make ready for a request; NotImplementedError if it is none that is served."""
+        if type(req) not in self.operations:
             raise NotImplementedError(
                 f"{type(self).__name__} does not serve {req.msg_type} requests, here for "
                 f"{safe_text(sop_class_of(req))}"
             )
-        serve(self, req, context)
 
     def is_cancelled(self, msg_id: int) -> bool:
         """Return True, once, if the peer has cancelled a request.
@@ -162,11 +197,39 @@ class ServiceClass:
         event: evt.InterventionEvent,
         req: DimseServiceType,
         context: PresentationContextTuple,
+        **more: Any,
     ) -> Any:
-        """Call the handler of a request's event."""
+        """Call the handler of a request's event, which has some attributes more."""
         attributes = {
             "request": req,
             "context": context,
             "_is_cancelled": self.is_cancelled,
+            **more,
         }
         return evt.trigger(self.assoc, event, attributes)
+
+    def _failure_status(
+        self,
+        event: evt.InterventionEvent,
+        req: DimseServiceType,
+        error: Exception,
+        otherwise: int,
+        beyond_limit: int = 0xC000,
+    ) -> int:
+        """Log what the handler of a request raised, and return the status that tells the peer.
+
+        That is `beyond_limit` if the request's data set exceeds a limit.
+        """
+        if isinstance(error, DataSetLimitError):
+            LOGGER.error("%s request refused: %s%s", req.msg_type, error, self._origin())
+            return beyond_limit
+        if isinstance(error, NotImplementedError) and not self.assoc._is_bound(event):
+            message = "%s request refused: no handler is bound to %s%s"
+            LOGGER.error(message, req.msg_type, event, self._origin())
+        else:
+            LOGGER.error("Exception in the handler of %s%s", event, self._origin(), exc_info=error)
+        return otherwise
+
+    def _origin(self) -> str:
+        """Say in the log whose request went wrong."""
+        return f"; the request came from {self.assoc._peer_text()}"

@@ -21,9 +21,9 @@ from pynetdicom.dimse_primitives import (
     DIMSEPrimitive,
     DimseServiceType,
 )
-from pynetdicom.dsutils import encode
+from pynetdicom.dsutils import encode, encoding_of
 from pynetdicom.presentation import PresentationContextTuple
-from pynetdicom.service_class.base import ServiceClass
+from pynetdicom.service_class.base import ServiceClass, pair_of
 
 LOGGER = logging.getLogger("pynetdicom.service_class_n")
 
@@ -45,19 +45,15 @@ def serve(service: ServiceClass, req: DimseServiceType, context: PresentationCon
     event = _EVENTS[type(req)]
     rsp = req.response()
     data_set = None
-    if not service.assoc._is_bound(event):
-        LOGGER.error("%s request refused: no handler is bound to %s", req.msg_type, event)
-        rsp.Status = _PROCESSING_FAILURE
+    try:
+        answer = service._handle(event, req, context)
+    except Exception as exc:
+        failed = _PROCESSING_FAILURE
+        rsp.Status = service._failure_status(event, req, exc, failed, failed)
     else:
-        try:
-            answer = service._handle(event, req, context)
-        except Exception:
-            LOGGER.exception("Exception in the handler of %s", event)
-            rsp.Status = _PROCESSING_FAILURE
-        else:
-            if not service.assoc.is_established:
-                return
-            data_set = _answer(service, event, rsp, answer, context)
+        if not service.assoc.is_established:
+            return
+        data_set = _answer(service, event, rsp, answer, context)
     service.dimse.send_msg(rsp, context.context_id, data_set)
 
 
@@ -72,13 +68,7 @@ def _answer(
     if message_type(rsp).data_set is None:
         service.validate_status(answer, rsp)
         return None
-    try:
-        status, data_set = answer
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"The handler of {event} must return two things, a status and a data set or None; "
-            f"it returned '{type(answer).__name__}'"
-        ) from None
+    status, data_set = pair_of(event, answer, "return")
     service.validate_status(status, rsp)
     category, _ = service.statuses.get(rsp.Status or 0, (STATUS_UNKNOWN, ""))
     if category not in (STATUS_SUCCESS, STATUS_WARNING):
@@ -113,8 +103,7 @@ def _encode(
     rsp: DimseServiceType, data_set: Dataset, context: PresentationContextTuple
 ) -> bytes | None:
     """Return a data set as the context has it; without success that is the response's status."""
-    syntax = context.transfer_syntax
-    encoded = encode(data_set, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+    encoded = encode(data_set, *encoding_of(context.transfer_syntax))
     if encoded is None:
         rsp.Status = _PROCESSING_FAILURE
     return encoded or None

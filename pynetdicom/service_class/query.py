@@ -18,10 +18,9 @@ import pynetdicom._config as _config
 import pynetdicom.events as evt
 from pynetdicom._globals import STATUS_UNKNOWN, STATUS_WARNING
 from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE, DimseServiceType
-from pynetdicom.dsutils import decode, encode, pretty_dataset
-from pynetdicom.errors import DataSetLimitError
+from pynetdicom.dsutils import decode, encode, encoding_of, log_identifier
 from pynetdicom.presentation import PresentationContextTuple
-from pynetdicom.service_class.base import Operations, ServiceClass
+from pynetdicom.service_class.base import Operations, ServiceClass, pair_of
 from pynetdicom.sop_class import uid_to_sop_class
 from pynetdicom.status import (
     QR_FIND_SERVICE_CLASS_STATUS,
@@ -46,38 +45,6 @@ _NOT_ENCODED = 0xC312
 # -- what serves operations with several responses -------------------------------------------
 
 
-def failure_status(
-    service: ServiceClass,
-    event: evt.InterventionEvent,
-    req: DimseServiceType,
-    error: Exception,
-    otherwise: int,
-) -> int:
-    """Log what the handler of a request raised, and return the status that tells the peer.
-
-    Parameters
-    ----------
-    service : ServiceClass
-        What serves the request.
-    event : events.InterventionEvent
-        The event of the handler.
-    req : dimse_primitives.DIMSEPrimitive
-        The request.
-    error : Exception
-        What was raised.
-    otherwise : int
-        The status, unless the request's data set exceeds a limit: then it is 0xC000.
-    """
-    if isinstance(error, DataSetLimitError):
-        LOGGER.error("%s request refused: %s", req.msg_type, error)
-        return 0xC000
-    if isinstance(error, NotImplementedError) and not service.assoc._is_bound(event):
-        LOGGER.error("%s request refused: no handler is bound to %s", req.msg_type, event)
-    else:
-        LOGGER.error("Exception in the handler of %s", event, exc_info=error)
-    return otherwise
-
-
 def is_awaited(service: ServiceClass) -> bool:
     """Look at what the peer has sent; return whether it still awaits responses.
 
@@ -92,30 +59,17 @@ def log_request_identifier(
     service: ServiceClass, req: C_FIND | C_GET | C_MOVE, context: PresentationContextTuple
 ) -> None:
     """Log the identifier of a request, if that is wanted (``_config.LOG_REQUEST_IDENTIFIERS``)."""
-    if not _config.LOG_REQUEST_IDENTIFIERS or not LOGGER.isEnabledFor(logging.INFO):
+    is_wanted = _config.LOG_REQUEST_IDENTIFIERS and service.ae.log_patient_data
+    if not is_wanted or not LOGGER.isEnabledFor(logging.INFO):
         return
-    syntax = context.transfer_syntax
+    encoding = encoding_of(context.transfer_syntax)
     try:
-        identifier = decode(
-            req.Identifier or BytesIO(),
-            syntax.is_implicit_VR,
-            syntax.is_little_endian,
-            syntax.is_deflated,
-            limits=service.ae.limits,
-        )
+        identifier = decode(req.Identifier or BytesIO(), *encoding, limits=service.ae.limits)
     except Exception as exc:  # which the handler will see as well, if it looks
         reason = safe_text(str(exc), 256)
         LOGGER.info("%s request identifier can't be decoded: %s", req.msg_type, reason)
         return
-    log_identifier(logging.INFO, f"{req.msg_type} request identifier", identifier)
-
-
-def log_identifier(level: int, title: str, identifier: Dataset) -> None:
-    """Log an identifier; whatever is wrong with it, the operation goes on."""
-    try:
-        LOGGER.log(level, "%s:\n%s", title, "\n".join(pretty_dataset(identifier, 1)))
-    except Exception:
-        LOGGER.exception("Unable to log a %s", title)
+    log_identifier(LOGGER, logging.INFO, f"{req.msg_type} request identifier", identifier)
 
 
 # -- C-FIND ----------------------------------------------------------------------------------
@@ -130,11 +84,9 @@ class _Answer:
         self._service = service
         self._req = req
         self._context_id = context.context_id
-        syntax = context.transfer_syntax
-        self._encoding = (syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+        self._encoding = encoding_of(context.transfer_syntax)
         # By status; one that comes with Error Comment, for example, is made each time
         self._plain: dict[int, C_FIND] = {}
-        self._is_logged = _config.LOG_RESPONSE_IDENTIFIERS and LOGGER.isEnabledFor(logging.DEBUG)
 
     def send(self, status: object, identifier: object = None) -> int | None:
         """Send a response, with the identifier if it is Pending; return its status."""
@@ -162,8 +114,8 @@ class _Answer:
             what = "empty" if isinstance(identifier, Dataset) else type(identifier).__name__
             LOGGER.error("A match must be a data set with elements, not '%s'", what)
             return None
-        if self._is_logged:
-            log_identifier(logging.DEBUG, "C-FIND response identifier", identifier)
+        if _config.LOG_RESPONSE_IDENTIFIERS and self._service.ae.log_patient_data:
+            log_identifier(LOGGER, logging.DEBUG, "C-FIND response identifier", identifier)
         return encode(identifier, *self._encoding)
 
 
@@ -183,7 +135,7 @@ def _matches(
             yield from found
     except Exception as exc:
         otherwise = misused if isinstance(exc, TypeError) else _HANDLER_FAILED
-        yield failure_status(service, evt.EVT_C_FIND, req, exc, otherwise), None
+        yield service._failure_status(evt.EVT_C_FIND, req, exc, otherwise), None
 
 
 @contextmanager
@@ -194,18 +146,6 @@ def _closing(matches: _Matches) -> Iterator[_Matches]:
     finally:
         with suppress(RuntimeError):  # it has failed to end, which is logged by now
             matches.close()
-
-
-def _pair(item: Any) -> tuple[Any, Any]:
-    """Return the status and the identifier that a handler yielded."""
-    try:
-        status, identifier = item
-    except (TypeError, ValueError):
-        raise TypeError(
-            "The handler of EVT_C_FIND must yield two things, a status and a data set or None; "
-            f"it yielded '{type(item).__name__}'"
-        ) from None
-    return status, identifier
 
 
 def find(service: ServiceClass, req: C_FIND, context: PresentationContextTuple) -> None:
@@ -219,7 +159,7 @@ def find(service: ServiceClass, req: C_FIND, context: PresentationContextTuple) 
         for item in matches:
             if not is_awaited(service):
                 return
-            status = answer.send(*_pair(item))
+            status = answer.send(*pair_of(evt.EVT_C_FIND, item, "yield"))
             if status not in _PENDING:
                 category, _ = service.statuses.get(status or 0, (STATUS_UNKNOWN, ""))
                 if category != STATUS_WARNING:
@@ -241,7 +181,7 @@ def find_one(service: ServiceClass, req: C_FIND, context: PresentationContextTup
         if not is_awaited(service):
             return
         try:
-            status, identifier = _pair(item)
+            status, identifier = pair_of(evt.EVT_C_FIND, item, "yield")
         except TypeError as exc:
             LOGGER.error("%s", exc)
             status, identifier = _SUCCESS, None
@@ -259,27 +199,14 @@ class InformationModelServiceClass(ServiceClass):
     "Study Root Query/Retrieve Information Model - FIND" (PS3.4 C.3).
     """
 
-    def SCP(self, req: DimseServiceType, context: PresentationContextTuple) -> None:
-        """Serve a request.
-
-        Parameters
-        ----------
-        req : dimse_primitives.DIMSEPrimitive
-            The request.
-        context : presentation.PresentationContextTuple
-            The presentation context that it came in.
-
-        Raises
-        ------
-        NotImplementedError
-            If the SOP class of the context is for another operation.
-        """
+    def _prepare(self, req: DimseServiceType, context: PresentationContextTuple) -> None:
+        """Make ready for a request; it has to be for the operation of the SOP class."""
         model = uid_to_sop_class(context.abstract_syntax)
         if model.dimse_msg_type != req.msg_type:
             raise NotImplementedError(
                 f"{req.msg_type} is not the operation of {safe_text(model.name)}"
             )
-        super().SCP(req, context)
+        super()._prepare(req, context)
 
 
 class BasicWorklistManagementServiceClass(InformationModelServiceClass):

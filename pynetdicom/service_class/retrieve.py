@@ -23,12 +23,11 @@ from pynetdicom._globals import (
     STATUS_WARNING,
 )
 from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE, DIMSEPrimitive, DimseServiceType
-from pynetdicom.dsutils import encode
+from pynetdicom.dsutils import encode, encoding_of
 from pynetdicom.presentation import PresentationContextTuple
-from pynetdicom.service_class.base import Operations, ServiceClass
+from pynetdicom.service_class.base import Operations, ServiceClass, pair_of
 from pynetdicom.service_class.query import (
     InformationModelServiceClass,
-    failure_status,
     find,
     is_awaited,
     log_request_identifier,
@@ -150,7 +149,7 @@ class _Retrieval:
         self._recipient = self._find_recipient()
         for index, item in enumerate(self._items()):
             self._check_awaited()
-            status, source = self._pair(item)
+            status, source = pair_of(self.event, item, "yield", "a data set, a path or None")
             code = self._service.validate_status(status, self._rsp).Status
             if code != _PENDING:
                 self._end(code or 0, source)
@@ -170,7 +169,7 @@ class _Retrieval:
 
     def _refusal(self, error: Exception, status: int) -> _RefusedError:
         """Return the answer to what was raised by the handler, which is logged."""
-        return _RefusedError(failure_status(self._service, self.event, self._req, error, status))
+        return _RefusedError(self._service._failure_status(self.event, self._req, error, status))
 
     def _next(self, otherwise: int) -> Any:
         """Return the next thing that the handler yields; if there is none refuse the request."""
@@ -229,17 +228,6 @@ class _Retrieval:
                 return
             yield item
 
-    def _pair(self, item: Any) -> tuple[object, object]:
-        """Return the status and the instance that the handler yielded."""
-        try:
-            status, source = item
-        except (TypeError, ValueError):
-            raise TypeError(
-                f"The handler of {self.event} must yield two things, a status and a data set, a "
-                f"path or None; it yielded '{type(item).__name__}'"
-            ) from None
-        return status, source
-
     def _perform(self, index: int, source: object) -> None:
         """Perform the sub-operation for an instance, and count how it went."""
         assert self._recipient is not None
@@ -260,8 +248,9 @@ class _Retrieval:
                 raise _RefusedError(exc.status) from None
             self._count_failure(uid or name_of(source), uid, str(exc), str(exc))
         except Exception as exc:
-            LOGGER.debug("Sub-operation failed", exc_info=exc)
-            self._count_failure(uid or name_of(source), uid, str(exc) or type(exc).__name__)
+            reason = str(exc) if self._is_open else ""
+            LOGGER.debug("Sub-operation failed", exc_info=exc if self._is_open else None)
+            self._count_failure(uid or name_of(source), uid, reason or type(exc).__name__)
         else:
             self._count(uid, status)
         self._remaining -= 1
@@ -277,7 +266,7 @@ class _Retrieval:
         elif code is None:
             self._count_failure(uid, uid, "no response came")
         else:
-            comment = safe_text(str(status.get("ErrorComment", "")))
+            comment = safe_text(str(status.get("ErrorComment", ""))) if self._is_open else ""
             self._count_failure(uid, uid, f"status 0x{code:04X} ({meaning}) {comment}".rstrip())
 
     def _count_failure(self, what: str, uid: str, reason: str, once: str = "") -> None:
@@ -291,9 +280,14 @@ class _Retrieval:
         LOGGER.log(
             logging.DEBUG if is_told else logging.ERROR,
             "C-STORE sub-operation for %s failed: %s",
-            safe_text(what, 256),
+            safe_text(what, 256) if self._is_open else "an instance",
             reason,
         )
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether the log may name instances and what the destination says of them."""
+        return self._service.ae.log_patient_data
 
     # -- the responses -------------------------------------------------------------------------
 
@@ -346,8 +340,7 @@ class _Retrieval:
         identifier[_FAILED_SOP_INSTANCE_UID_LIST] = DataElement(
             _FAILED_SOP_INSTANCE_UID_LIST, "UI", uids or "", already_converted=True
         )
-        syntax = self._context.transfer_syntax
-        encoding = (syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+        encoding = encoding_of(self._context.transfer_syntax)
         if isinstance(own, Dataset) and _FAILED_SOP_INSTANCE_UID_LIST in own:
             encoded = encode(own, *encoding)
             if encoded is not None:
@@ -381,7 +374,7 @@ class _Retrieval:
         LOGGER.info(
             "%s of %s: %s; of %d sub-operations %d completed, %d failed, %d with a warning",
             self._req.msg_type,
-            self._service.assoc._peer_text(),
+            self._service.assoc._peer,
             outcome,
             self._total,
             self._completed,
@@ -467,23 +460,10 @@ class QueryRetrieveServiceClass(InformationModelServiceClass):
         C_MOVE: QR_MOVE_SERVICE_CLASS_STATUS,
     }
 
-    def SCP(self, req: DimseServiceType, context: PresentationContextTuple) -> None:
-        """Serve a request; from then on `statuses` are those of its operation.
-
-        Parameters
-        ----------
-        req : dimse_primitives.DIMSEPrimitive
-            The request.
-        context : presentation.PresentationContextTuple
-            The presentation context that it came in.
-
-        Raises
-        ------
-        NotImplementedError
-            If the SOP class of the context is for another operation.
-        """
+    def _prepare(self, req: DimseServiceType, context: PresentationContextTuple) -> None:
+        """Make ready for a request; from then on `statuses` are those of its operation."""
         vars(self)["statuses"] = self._statuses.get(type(req), self.statuses)
-        super().SCP(req, context)
+        super()._prepare(req, context)
 
 
 class HangingProtocolQueryRetrieveServiceClass(QueryRetrieveServiceClass):

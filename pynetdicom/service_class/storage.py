@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-import logging
 from typing import ClassVar
+
+from pydicom.dataset import Dataset
 
 import pynetdicom.events as evt
 from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.errors import DataSetLimitError
 from pynetdicom.presentation import PresentationContextTuple
 from pynetdicom.service_class.base import Operations, ServiceClass
 from pynetdicom.status import NON_PATIENT_SERVICE_CLASS_STATUS, STORAGE_SERVICE_CLASS_STATUS
 
-LOGGER = logging.getLogger("pynetdicom.service_class")
+_HANDLER_FAILED = 0xC211
 
 
 def store(service: ServiceClass, req: C_STORE, context: PresentationContextTuple) -> None:
     """Serve a C-STORE request (PS3.7 9.3.1) with what the handler of EVT_C_STORE returns."""
     rsp = req.response()
-    try:
-        status = service._handle(evt.EVT_C_STORE, req, context)
-    except NotImplementedError:
-        if service.assoc._is_bound(evt.EVT_C_STORE):
-            LOGGER.exception("Exception in the handler of EVT_C_STORE")
-        else:
-            LOGGER.error("C-STORE request refused: no handler is bound to EVT_C_STORE")
-        rsp.Status = 0xC211
-    except DataSetLimitError as exc:
-        LOGGER.error("C-STORE request refused: %s", exc)
-        rsp.Status = 0xC000
-    except Exception:
-        LOGGER.exception("Exception in the handler of EVT_C_STORE")
-        rsp.Status = 0xC211
-    else:
-        if not service.assoc.is_established:
-            return
+    is_answered = False
+
+    def respond(status: int | Dataset) -> None:
+        """Answer now, while the handler goes on."""
+        nonlocal is_answered
+        if is_answered:
+            raise RuntimeError("the request has been answered already")
         service.validate_status(status, rsp)
-    service.dimse.send_msg(rsp, context.context_id)
+        service.dimse.send_msg(rsp, context.context_id)
+        is_answered = True
+
+    try:
+        status = service._handle(evt.EVT_C_STORE, req, context, respond=respond)
+    except Exception as exc:
+        status = service._failure_status(evt.EVT_C_STORE, req, exc, _HANDLER_FAILED)
+    if not is_answered and service.assoc.is_established:
+        respond(status)
 
 
 class StorageServiceClass(ServiceClass):

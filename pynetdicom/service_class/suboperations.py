@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("pynetdicom.service_class")
 
-# The most associations with one destination at a time; the least recently used makes room
-MOST_ASSOCIATIONS = 4
 # The most presentation contexts of one association (PS3.8 9.3.2.2)
 _MOST_CONTEXTS = 128
 # The result of a context whose abstract syntax is not supported (PS3.8 Table 9-18)
@@ -220,11 +218,12 @@ class DestinationError(Exception):
 class Destination:
     """Where the instances of a C-MOVE go: the AE that was named (PS3.4 C.4.2).
 
-    The first association proposes the contexts that the handler or the AE name. For an instance
-    that none of them fits another association is made, which proposes the SOP class with the
-    instance's own transfer syntax; it serves the instances that follow, too. A destination is
-    asked for nothing twice: what it has refused is remembered, and one that was lost while it was
-    sent to is not called again.
+    There is one association at a time, as there are destinations that let a second one wait until
+    the first is over. The first proposes the contexts that the handler or the AE name. For an
+    instance that none of them fits it gives way to one that proposes the SOP class with the
+    instance's own transfer syntax, besides what was proposed before. A destination is asked for
+    nothing twice: what it has refused is remembered, and one that was lost while it was sent to
+    is not called again.
 
     Parameters
     ----------
@@ -262,12 +261,10 @@ class Destination:
         self._name = safe_text(f"{arguments['ae_title']} at {address}:{port}", 128)
         # The others are proposed when an instance needs them
         self._first = contexts[:_MOST_CONTEXTS]
-        # SOP class and transfer syntaxes of the contexts made for instances, the last used last
+        # SOP class and transfer syntaxes of the contexts to propose, the last needed last
         self._planned: list[tuple[str, list[str]]] = []
-        self._associations: list[Association] = []  # the least recently used first
-        self._room = MOST_ASSOCIATIONS
-        # Which association takes a SOP class in a transfer syntax, or why none does
-        self._routes: dict[tuple[str, str], Association] = {}
+        self._assoc: Association | None = None
+        # Why a SOP class in a transfer syntax is not taken
         self._unfit: dict[tuple[str, str], str] = {}
         # What was proposed and rejected; without transfer syntax, the SOP class itself
         self._rejected: set[tuple[str, str]] = set()
@@ -284,8 +281,15 @@ class Destination:
         DestinationError
             If it is not established.
         """
-        if self._first and not self._open(self._first).is_established:
+        if not self._first:
+            return
+        assoc = self._open(self._first)
+        if not assoc.is_established:
             raise DestinationError(0xA801, f"{self} accepts none of the presentation contexts")
+        self._planned = [
+            (str(context.abstract_syntax), [str(uid) for uid in context.transfer_syntax])
+            for context in assoc.requestor.requested_contexts
+        ]
 
     def store(self, instance: Instance, message_id: int) -> Dataset:
         """Send an instance; see :class:`Recipient`."""
@@ -296,31 +300,28 @@ class Destination:
         return status
 
     def close(self, orderly: bool) -> None:
-        """End all associations."""
-        while self._associations:
-            self._end(self._associations.pop(), orderly)
+        """End the association."""
+        assoc, self._assoc = self._assoc, None
+        if assoc is None:
+            return
+        if not orderly:
+            assoc.abort(block=False)
+            return
+        # Who waits for the retrieval does not have to wait for a destination that has it all
+        timeout = assoc.acse_timeout
+        assoc.acse_timeout = min(self._release_timeout, timeout or self._release_timeout)
+        assoc.release()
 
     def _association_for(self, instance: Instance) -> Association:
         """Return an association that takes an instance, a new one if need be."""
         kind = instance.sop_class, instance.transfer_syntax
-        assoc = self._routes.get(kind)
-        if assoc is None or not assoc.is_established:
-            assoc = self._routes[kind] = self._find(kind) or self._make(kind)
-        if assoc is not self._associations[-1]:
-            self._associations.remove(assoc)
-            self._associations.append(assoc)
-        return assoc
-
-    def _find(self, kind: tuple[str, str]) -> Association | None:
-        """Return an open association that takes a kind of instance, the last used if several."""
-        self._associations = [assoc for assoc in self._associations if assoc.is_established]
-        for assoc in reversed(self._associations):
+        if self._assoc is not None and self._assoc.is_established:
             try:
-                assoc._get_valid_context(*kind, "scu")
+                self._assoc._get_valid_context(*kind, "scu")
             except ValueError:
-                continue
-            return assoc
-        return None
+                return self._make(kind)
+            return self._assoc
+        return self._make(kind)
 
     def _make(self, kind: tuple[str, str]) -> Association:
         """Return a new association that takes a kind of instance, ValueError if it does not."""
@@ -344,7 +345,7 @@ class Destination:
     def _plan(self, sop_class: str, syntax: str) -> list[PresentationContext]:
         """Return contexts for a kind of instance and others like it; none if all were rejected.
 
-        So that few associations do for many kinds, those made for others before are among them.
+        So that few associations do for many kinds, those proposed before are among them.
         """
         wanted = [(sop_class, [syntax])]
         if syntax in _CONVERTIBLE:
@@ -368,15 +369,10 @@ class Destination:
 
     def _open(self, contexts: Sequence[PresentationContext]) -> Association:
         """Return a new association; not established if the contexts were rejected, all of them."""
-        self._make_room()
+        self.close(True)
         assoc = self._request(contexts)
-        if assoc.is_rejected and self._associations:
-            # It may take so many at a time and no more
-            self._room = len(self._associations)
-            self._make_room()
-            assoc = self._request(contexts)
         if assoc.is_established:
-            self._associations.append(assoc)
+            self._assoc = assoc
         elif not assoc.rejected_contexts:
             how = "rejected the association" if assoc.is_rejected else "can't be reached"
             self._lost = f"{self} {how}"
@@ -396,21 +392,6 @@ class Destination:
         except Exception as exc:
             self._lost = f"no association with {self} can be requested: {exc}"
             raise DestinationError(0xC515, self._lost) from exc
-
-    def _make_room(self) -> None:
-        """Release associations, the least recently used first, until one more is allowed."""
-        while len(self._associations) >= self._room:
-            self._end(self._associations.pop(0), True)
-
-    def _end(self, assoc: Association, orderly: bool) -> None:
-        """Release or abort an association."""
-        if not orderly:
-            assoc.abort(block=False)
-            return
-        # Who waits for the retrieval does not have to wait for a destination that has it all
-        timeout = assoc.acse_timeout
-        assoc.acse_timeout = min(self._release_timeout, timeout or self._release_timeout)
-        assoc.release()
 
 
 def name_of(source: object) -> str:

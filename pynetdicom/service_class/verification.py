@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import ClassVar
 
 import pynetdicom.events as evt
@@ -11,22 +10,22 @@ from pynetdicom.presentation import PresentationContextTuple
 from pynetdicom.service_class.base import Operations, ServiceClass
 from pynetdicom.status import VERIFICATION_SERVICE_CLASS_STATUS
 
-LOGGER = logging.getLogger("pynetdicom.service_class")
+# An echo that arrived is a success, whatever its handler does
+_SUCCESS = 0x0000
 
 
 def echo(service: ServiceClass, req: C_ECHO, context: PresentationContextTuple) -> None:
     """Serve a C-ECHO request (PS3.7 9.3.5)."""
     rsp = req.response()
-    rsp.Status = 0x0000
+    rsp.Status = _SUCCESS
     if service.assoc._is_bound(evt.EVT_C_ECHO):
         try:
             status = service._handle(evt.EVT_C_ECHO, req, context)
             if not service.assoc.is_established:
                 return
             service.validate_status(status, rsp)
-        except Exception:
-            LOGGER.exception("Exception in the handler of EVT_C_ECHO; answering Success")
-            rsp.Status = 0x0000
+        except Exception as exc:
+            rsp.Status = service._failure_status(evt.EVT_C_ECHO, req, exc, _SUCCESS, _SUCCESS)
     service.dimse.send_msg(rsp, context.context_id)
 
 
@@ -35,6 +34,5 @@ class VerificationServiceClass(ServiceClass):
 
     statuses = VERIFICATION_SERVICE_CLASS_STATUS
     operations: ClassVar[Operations] = {C_ECHO: echo}
-    # An echo that arrived is a success
-    _missing_status = 0x0000
-    _unusable_status = 0x0000
+    _missing_status = _SUCCESS
+    _unusable_status = _SUCCESS

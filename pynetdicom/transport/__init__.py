@@ -6,7 +6,7 @@ call; and an :class:`AssociationServer` waits for connections in the same way.
 """
 
 from pynetdicom.transport.address import AddressInformation
-from pynetdicom.transport.connection import AssociationSocket, looks_like_tls
+from pynetdicom.transport.connection import AssociationSocket, BindError, looks_like_tls
 from pynetdicom.transport.server import (
     AssociationServer,
     RequestHandler,
@@ -17,6 +17,7 @@ __all__ = [
     "AddressInformation",
     "AssociationServer",
     "AssociationSocket",
+    "BindError",
     "RequestHandler",
     "ThreadedAssociationServer",
     "looks_like_tls",

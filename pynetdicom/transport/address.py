@@ -98,6 +98,9 @@ class AddressInformation:
     def address(self, host: str) -> None:
         if not isinstance(host, str):
             raise TypeError(f"the address must be a str, not {host!r}")
+        if _is_ipv4(host):  # most often, and then there is nothing to be looked up
+            self._address = host
+            return
         try:
             found = socket.getaddrinfo(SPECIAL_HOSTS.get(host, host), 0, type=socket.SOCK_STREAM)
         except UnicodeError as exc:  # no host can have this name
@@ -134,3 +137,12 @@ class AddressInformation:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self}>"
+
+
+def _is_ipv4(host: str) -> bool:
+    """Return True for a numeric IPv4 address."""
+    try:
+        socket.inet_pton(socket.AF_INET, host)
+    except (OSError, ValueError):
+        return False
+    return True

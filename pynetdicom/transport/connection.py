@@ -57,6 +57,10 @@ def looks_like_tls(first_bytes: Buffer) -> bool:
     return 20 <= first_bytes[0] <= 23 and first_bytes[1:2] in (b"", b"\x03")
 
 
+class BindError(OSError):
+    """The local address to connect from is in use, or not one of this host."""
+
+
 class AssociationSocket:
     """The connection of one association: a non-blocking TCP socket, with TLS or without.
 
@@ -187,8 +191,10 @@ class AssociationSocket:
 
         Raises
         ------
+        BindError
+            If `bind_address` can't be used; the socket is closed then.
         ConnectionError, TimeoutError, ssl.SSLError, OSError
-            If that fails, with the reason in words; the socket is closed then.
+            If something else fails, with the reason in words; likewise.
         """
         if self.socket is not None:
             raise RuntimeError("an AssociationSocket makes one connection only")
@@ -253,7 +259,7 @@ class AssociationSocket:
         try:
             sock.bind(address)
         except OSError as exc:
-            raise OSError(exc.errno, f"cannot connect from {local}: {exc.strerror}") from exc
+            raise BindError(exc.errno, f"cannot connect from {local}: {exc.strerror}") from exc
 
     def _connect(self, sock: socket.socket, deadline: Deadline) -> None:
         """Connect a socket."""

@@ -255,6 +255,7 @@ class AssociationServer(EventHandlers, socketserver.TCPServer):
             self._thread = threading.current_thread()
             self._has_stopped.clear()
         try:
+            self._log_service("Listening on %s as %s" + (" with TLS" if self.ssl_context else ""))
             self._warn_if_open()
             self._serve(wake_up, None if hasattr(select, "poll") else poll_interval)
         finally:
@@ -263,6 +264,7 @@ class AssociationServer(EventHandlers, socketserver.TCPServer):
                 if self._is_closed:
                     self.server_close()
             wake_up.close()
+            self._log_service("No longer listening on %s as %s")
             self._has_stopped.set()
 
     def _serve(self, wake_up: WakeUp, interval: float | None) -> None:
@@ -307,10 +309,17 @@ class AssociationServer(EventHandlers, socketserver.TCPServer):
         """Log that a connection could not be handled."""
         LOGGER.exception("No association for %s", address_text(client_address))
 
+    def _log_service(self, message: str) -> None:
+        """Log that the server listens, or no longer does."""
+        with suppress(Exception):  # a log handler that fails stops no server
+            LOGGER.info(message, address_text(self.server_address), self.ae_title)
+
     def _warn_if_open(self) -> None:
         """Tell whoever serves everybody."""
         checked = self.ae.require_called_aet or self.ae.require_calling_aet
-        if not (self.ssl_context or checked or is_loopback(self.server_address[0])):
+        if self.ssl_context or checked or is_loopback(self.server_address[0]):
+            return
+        with suppress(Exception):  # as above
             LOGGER.warning(
                 "Listening on %s for everybody: neither TLS nor a check of AE titles is set up",
                 address_text(self.server_address),

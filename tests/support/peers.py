@@ -173,8 +173,49 @@ def dcmtk_storescp(folder: Path, *options: str | Path) -> Iterator[Server]:
             yield server
 
 
+@contextmanager
+def dcmtk_qrscp(
+    folder: Path, destinations: dict[str, int] | None = None, *options: str | Path
+) -> Iterator[Server]:
+    """Run DCMTK's archive with an empty store, AE title ARCHIVE.
+
+    `destinations` are the ports that it may send to, on this host and by AE title.
+    """
+    store = folder / "store"
+    store.mkdir(parents=True)
+    hosts = [
+        f"host{number} = ({title}, localhost, {port})"
+        for number, (title, port) in enumerate((destinations or {}).items())
+    ]
+    config = folder / "dcmqrscp.cfg"
+    with reserve_port() as port:
+        lines = [
+            f"NetworkTCPPort = {port}",
+            "MaxPDUSize = 16384",
+            "MaxAssociations = 16",
+            *("HostTable BEGIN", *hosts, "HostTable END"),
+            *("VendorTable BEGIN", "VendorTable END"),
+            *("AETable BEGIN", f"ARCHIVE {store} RW (200, 1024mb) ANY", "AETable END"),
+        ]
+        config.write_text("\n".join([*lines, ""]), "ascii")
+        command = [find_program("dcmqrscp"), "-d", "-c", config, *options]
+        with serving(command, port, folder / "dcmqrscp.log") as server:
+            yield server
+
+
+@contextmanager
+def dcmtk_worklist_scp(folder: Path, *options: str | Path) -> Iterator[Server]:
+    """Run DCMTK's worklist SCP on the files in `folder`, AE title WORKLIST."""
+    (folder / "WORKLIST").mkdir(parents=True, exist_ok=True)
+    (folder / "WORKLIST" / "lockfile").touch()
+    with reserve_port() as port:
+        command = [find_program("wlmscpfs"), "-d", "-s", "-dfp", folder, *options, str(port)]
+        with serving(command, port, folder / "wlmscpfs.log") as server:
+            yield server
+
+
 def dcmtk_scu(program: str, port: int, options: Sequence[Any] = (), files: Any = ()) -> Outcome:
-    """Run DCMTK's `echoscu` or `storescu` against a port of this host."""
+    """Run one of DCMTK's SCUs, `echoscu` for example, against a port of this host."""
     return run_program([find_program(program), "-d", *options, HOST, port, *files])
 
 
@@ -195,6 +236,21 @@ def older_scu(port: int, *arguments: str | Path) -> dict[str, Any]:
     assert done.status == 0, done.output
     report: dict[str, Any] = json.loads(done.output.splitlines()[-1])
     return report
+
+
+@contextmanager
+def older_services(port: int, spec: Path) -> Iterator[Server]:
+    """Run the older pynetdicom as SCP of all services, on a port that was reserved for it."""
+    command = [*peer_command("services.py"), "scp", str(port), spec]
+    with serving(command, port, spec.with_suffix(".log")) as server:
+        yield server
+
+
+def older_services_scu(port: int, spec: Path) -> list[dict[str, Any]]:
+    """Run the older pynetdicom as SCU of all services and return what it says, in order."""
+    done = run_program([*peer_command("services.py"), "scu", str(port), spec])
+    assert done.status == 0, done.output
+    return [json.loads(line) for line in done.output.splitlines() if line.startswith("{")]
 
 
 @dataclass
@@ -230,8 +286,13 @@ class Orthanc:
 
 
 @contextmanager
-def orthanc(folder: Path, modalities: dict[str, tuple[str, int]]) -> Iterator[Orthanc]:
-    """Run Orthanc with an empty store; `modalities` are the AE titles and ports it may send to."""
+def orthanc(
+    folder: Path, modalities: dict[str, tuple[str, int]], **settings: Any
+) -> Iterator[Orthanc]:
+    """Run Orthanc with an empty store; `modalities` are the AE titles and ports it may send to.
+
+    Other settings are those of its configuration file.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with reserve_port() as port, reserve_port() as http_port:
         settings = {
@@ -250,8 +311,10 @@ def orthanc(folder: Path, modalities: dict[str, tuple[str, int]]) -> Iterator[Or
             "AuthenticationEnabled": False,
             "Plugins": [],
             "DicomModalities": {
-                name: [title, HOST, port] for name, (title, port) in modalities.items()
+                name: {"AET": title, "Host": HOST, "Port": port, "AllowStorageCommitment": True}
+                for name, (title, port) in modalities.items()
             },
+            **settings,
         }
         config = folder / "orthanc.json"
         config.write_text(json.dumps(settings), "utf-8")

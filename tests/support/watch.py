@@ -169,9 +169,12 @@ def peak_memory() -> Iterator[Peak]:
 
 
 def complaints(records: Sequence[logging.LogRecord]) -> list[str]:
-    """Return what the library has logged at level WARNING and above."""
+    """Return what the library has logged at level WARNING and above.
+
+    Without the last words about a request, which say where it came from.
+    """
     return [
-        record.getMessage()
+        record.getMessage().partition("; the request came from ")[0]
         for record in records
         if record.name.startswith("pynetdicom") and record.levelno >= logging.WARNING
     ]
