@@ -40,6 +40,7 @@ class Settings:
         self._connection_timeout: float | None = None
         self._maximum_associations = 10
         self._concurrent_operations = 1
+        self._transient_retries = 0
         self._maximum_pdu_size = DEFAULT_MAX_LENGTH
         self._require_calling_aet: list[str] = []
         self._require_called_aet = False
@@ -165,6 +166,22 @@ class Settings:
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"concurrent_operations must be an int of at least 1, not {value!r}")
         self._concurrent_operations = value
+
+    @property
+    def transient_retries(self) -> int:
+        """How many times at the most ``associate()`` tries again when a peer is busy, 0 for never.
+
+        That is if it rejects the association transiently (PS3.8 9.3.4, result 2). The pause
+        before is half a second at first, doubled each time, and 8 seconds at the most.
+        ValueError for less than 0.
+        """
+        return self._transient_retries
+
+    @transient_retries.setter
+    def transient_retries(self, value: int) -> None:
+        if not isinstance(value, int) or value < 0:
+            raise ValueError(f"transient_retries must be an int of at least 0, not {value!r}")
+        self._transient_retries = value
 
     @property
     def maximum_pdu_size(self) -> int:

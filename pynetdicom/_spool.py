@@ -46,6 +46,9 @@ class Spool:
     the object. The data set stays readable as long as the object lives, even if its file was
     renamed or removed (but not on Windows).
 
+    After :meth:`fail` it takes the rest without keeping it, and whoever asks for the data set gets
+    the exception.
+
     Parameters
     ----------
     threshold : int
@@ -70,6 +73,8 @@ class Spool:
         self.limit = limit
         #: Bytes of data set received so far
         self.length = 0
+        #: Why the data set is lost, if it is
+        self.error: OSError | None = None
         self._head = head
         # The data set while it is in memory, else None. It may be in a file as well.
         self._memory: BytesIO | None = BytesIO()
@@ -98,13 +103,15 @@ class Spool:
         length = self.length + sum(map(len, views))
         if self.limit is not None and length > self.limit:
             raise DataSetLengthError(f"The data set is longer than the limit of {self.limit} bytes")
+        self.length = length
+        if self.error is not None:
+            return
         if self._memory is None:
             self._file.write(views)
         elif length <= self.threshold:
             self._memory.writelines(views)
         else:
             self._move_to_file(self._memory, views)
-        self.length = length
 
     def close(self) -> None:
         """Finish writing.
@@ -119,6 +126,13 @@ class Spool:
                 return
             self._move_to_file(self._memory, ())
         self._file.finish()
+
+    def fail(self, error: OSError) -> None:
+        """Give the data set up, which can't be kept because of `error`, and its file."""
+        # Without the traceback, which refers to what was being received
+        self.error = error.with_traceback(None)
+        self.discard()
+        self._memory, self._file = None, _TemporaryFile(self._directory)
 
     def discard(self) -> None:
         """Remove the file, if there is one and it is still where it was made."""
@@ -148,6 +162,7 @@ class Spool:
         OSError
             The file cannot be made or written.
         """
+        self._check()
         if self._file.path is None and self._memory is not None:
             file = _TemporaryFile(self._directory)
             file.write((self.head(), self._memory.getbuffer()))
@@ -161,8 +176,9 @@ class Spool:
         Raises
         ------
         OSError
-            The file cannot be read.
+            The file cannot be read, or could not be written.
         """
+        self._check()
         if self._memory is not None:
             return self._memory.getbuffer()
         return b"".join(self._file.pieces(self.offset, _READ_LENGTH))
@@ -183,6 +199,7 @@ class Spool:
         OSError
             The file cannot be made or written. A file that was there before is as it was.
         """
+        self._check()
         target = os.fspath(path)
         if self._memory is not None:
             with _replacing(target) as descriptor:
@@ -191,6 +208,10 @@ class Spool:
             with _replacing(target) as descriptor:
                 for piece in self._file.pieces(0, _COPY_LENGTH):
                     _write_all(descriptor, (piece,))
+
+    def _check(self) -> None:
+        if self.error is not None:
+            raise self.error
 
     def _move_to_file(self, memory: BytesIO, views: Sequence[Buffer]) -> None:
         """Go on in a file that begins with what is in `memory` and `views`."""

@@ -8,6 +8,7 @@ import ssl
 import threading
 import warnings
 from collections.abc import Iterable, Sequence
+from functools import partial
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -38,6 +39,8 @@ LOGGER = logging.getLogger("pynetdicom.ae")
 
 # Seconds that shutdown() waits in all for handlers that are running to return
 SHUTDOWN_PATIENCE = 1.0
+# Seconds before the first new try after a transient rejection, and before any at the most
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 
 TLSArguments = tuple[ssl.SSLContext, str | None]
 Address = str | tuple[str, int, int]
@@ -120,6 +123,9 @@ class ApplicationEntity(Settings):
     ) -> Association:
         """Request an association with a peer (PS3.8 7.1) and return how that went.
 
+        If the peer rejects it transiently another one is requested after a pause, as many times
+        as :attr:`transient_retries` says, and the last one is returned.
+
         Parameters
         ----------
         addr : str or tuple of (str, int, int)
@@ -161,13 +167,49 @@ class ApplicationEntity(Settings):
         OSError
             If `bind_address` is in use, or not one of this host.
         """
+        request = partial(
+            self._request,
+            addr,
+            port,
+            contexts,
+            ae_title,
+            max_pdu,
+            list(ext_neg or ()),
+            bind_address,
+            tls_args,
+            list(evt_handlers or ()),
+        )
+        pause = FIRST_PAUSE
+        for _ in range(self.transient_retries):
+            assoc = request()
+            answer = assoc.acceptor.primitive
+            if not assoc.is_rejected or answer is None or answer.result != 2:
+                return assoc
+            LOGGER.info("%s is busy, trying again in %s s", assoc._peer_text(), pause)
+            _wait(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        return request()
+
+    def _request(
+        self,
+        addr: Address,
+        port: int,
+        contexts: Sequence[PresentationContext] | None,
+        ae_title: str,
+        max_pdu: int,
+        ext_neg: Sequence[NegotiationItem],
+        bind_address: tuple[str, int] | tuple[str, int, int, int] | None,
+        tls_args: TLSArguments | None,
+        evt_handlers: Sequence[evt.EventHandlerType],
+    ) -> Association:
+        """Request one association, with the arguments of associate()."""
         assoc = Association(self, MODE_REQUESTOR)
         user = assoc.requestor
         user.ae_title = self.ae_title
         user.maximum_length = max_pdu
         user.implementation_class_uid = self.implementation_class_uid
         user.implementation_version_name = self.implementation_version_name
-        for item in ext_neg or ():
+        for item in ext_neg:
             user.add_negotiation_item(item)
         user.requested_contexts = self._contexts_to_propose(contexts)
         assoc.acceptor.ae_title = ae_title
@@ -181,7 +223,7 @@ class ApplicationEntity(Settings):
         ):
             raise TypeError("tls_args must be (ssl.SSLContext, name of the server or None)")
         assoc._tls_args = tls_args
-        for binding in (*self._bindings, *(evt_handlers or ())):
+        for binding in (*self._bindings, *evt_handlers):
             assoc.bind(*binding)
         assoc.request()
         return assoc
@@ -469,6 +511,11 @@ class ApplicationEntity(Settings):
         lines.append(f"  Called AE title required: {self._require_called_aet}")
         lines += [f"    {assoc._peer_text()}" for assoc in self.active_associations]
         return "\n".join(lines)
+
+
+def _wait(seconds: float) -> None:
+    """Let so many seconds pass."""
+    threading.Event().wait(seconds)
 
 
 def _indented(contexts: Iterable[PresentationContext]) -> list[str]:

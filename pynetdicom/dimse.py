@@ -5,7 +5,8 @@ What comes in is put together here, checked against the limits of the AE, and ha
 
 * a response to the :class:`Exchange` that waits for it, by the Message ID Being Responded To;
 * a C-CANCEL to the request that it names, if that is being served or is waiting to be;
-* any other request to the queue that the association's own thread serves.
+* any other request to the queue that the association's own thread serves, or one that stands in
+  for it while it waits for the responses to a C-GET.
 """
 
 from __future__ import annotations
@@ -114,9 +115,11 @@ class DIMSEServiceProvider:
         Message IDs of requests, served or waiting, that the peer has cancelled.
     serving : set of int
         Message IDs of the requests that are being served.
-    host : int or None
-        The thread that serves requests in place of the association's own, while it waits for the
-        responses to a C-GET.
+    stand_ins : list of int
+        The threads that serve requests in place of the association's own, each while it waits
+        for the responses to a C-GET.
+    busy_stand_ins : list of int
+        Those of them that serve a request right now.
     exchanges : exchanges.Exchanges
         The requests of ours that are under way.
     """
@@ -127,7 +130,8 @@ class DIMSEServiceProvider:
         self.requests: deque[tuple[int, DimseServiceType | _UnknownRequest]] = deque()
         self.cancelled: set[int] = set()
         self.serving: set[int] = set()
-        self.host: int | None = None
+        self.stand_ins: list[int] = []
+        self.busy_stand_ins: list[int] = []
         self._taking = threading.RLock()
         self.exchanges = Exchanges(assoc)
         # A message's PDUs follow each other
@@ -346,8 +350,6 @@ class DIMSEServiceProvider:
             self._assoc._abort_as_provider()
             if isinstance(exc, DIMSEDecodeError):
                 self._assoc._log_fault("Invalid DIMSE message received from %s: %s", exc)
-            elif isinstance(exc, OSError):
-                LOGGER.error("Received data set can't be written to a temporary file: %s", exc)
             else:
                 raise
         return len(pdvs)
@@ -398,7 +400,20 @@ class DIMSEServiceProvider:
             raise DIMSEDecodeError("a data set without a complete command set before it")
         if incoming.spool is None:
             incoming.spool = self._open_spool(incoming)
-        incoming.spool.write(fragments)
+        try:
+            incoming.spool.write(fragments)
+        except OSError as exc:
+            self._lose(incoming.spool, exc)
+
+    def _lose(self, spool: Spool, error: OSError) -> None:
+        """Give up a data set for which there is no room; whoever serves the message sees it."""
+        where = (
+            spool.path or self._assoc.ae.limits.spool_directory or "the system's temporary folder"
+        )
+        self._assoc._log_fault(
+            "Data set received from %s can't be written to a temporary file: %s: %s", where, error
+        )
+        spool.fail(error)
 
     def _open_spool(self, incoming: _Incoming) -> Spool:
         """Return what takes a data set: memory, and beyond the threshold a file."""
@@ -426,7 +441,10 @@ class DIMSEServiceProvider:
         """Hand out a message that is complete."""
         kind, spool = incoming.type, incoming.spool
         if spool is not None:
-            spool.close()
+            try:
+                spool.close()
+            except OSError as exc:
+                self._lose(spool, exc)
         if kind is None:
             self._queue_unknown(incoming)
             return
@@ -444,7 +462,7 @@ class DIMSEServiceProvider:
     def _queue(self, context_id: int, request: DimseServiceType | _UnknownRequest) -> None:
         """Let a request wait for being served."""
         self.requests.append((context_id, request))
-        if self.host is None:
+        if not self.stand_ins:
             self.dul.tell_watcher()
         self.dul.tell_callers()
 
@@ -484,12 +502,13 @@ class DIMSEServiceProvider:
         while self.requests:
             was_full = not self.has_room()
             with self._taking:
-                if self.host not in (None, threading.get_ident()):
+                if self.stand_ins and threading.get_ident() not in self.stand_ins:
                     break
                 try:
                     context_id, request = self.requests[0]
-                    message_id = request.MessageID or 0
-                    self.serving.add(message_id)  # while a C-CANCEL still finds it waiting
+                    is_known = not isinstance(request, _UnknownRequest)
+                    if is_known:  # while a C-CANCEL still finds it waiting
+                        self.serving.add(request.MessageID or 0)
                     self.requests.popleft()
                 except IndexError:  # discarded by another thread
                     break
@@ -498,21 +517,22 @@ class DIMSEServiceProvider:
             if not isinstance(request, _UnknownRequest):
                 return context_id, request
             self._refuse(context_id, request)
-            self.serving.discard(message_id)
         return None
 
     @contextmanager
-    def hosting(self) -> Iterator[None]:
-        """Let this thread, and not the association's own, serve requests for a while.
-
-        Those that are left then the association's own thread finds when it looks next.
-        """
+    def standing_in(self) -> Iterator[None]:
+        """Let this thread, and not the association's own, serve requests for a while."""
+        me = threading.get_ident()
         with self._taking:
-            host, self.host = self.host, threading.get_ident()
+            self.stand_ins.append(me)
         try:
             yield
         finally:
-            self.host = host
+            with self._taking:
+                self.stand_ins.remove(me)
+            if self.requests:
+                self.dul.wake()
+                self.dul.tell_watcher()
 
     def take_cancel(self, message_id: int) -> bool:
         """Return whether the peer has cancelled a request, and forget that it has.
@@ -538,8 +558,8 @@ class DIMSEServiceProvider:
         """
         self.serving.discard(message_id)
         self.take_cancel(message_id)
-        if self.host is not None:
-            self.dul.tell_callers()  # it may serve the next one now
+        if self.stand_ins:
+            self.dul.tell_callers()  # one may serve the next request now
 
     def discard(self) -> None:
         """Forget the message that is being received and the requests that wait."""

@@ -43,8 +43,9 @@ _ECHOES = ("AffectedSOPClassUID", "AffectedSOPInstanceUID", "EventTypeID", "Acti
 class DataSource(Protocol):
     """Where an encoded data set lies, be that memory or a file (``io.BytesIO`` is one).
 
-    It may have the attribute `path`, a file that holds the data set, and the method
-    ``discard()``, by which it is told that nobody needs the data set any more.
+    It may have the attributes `path`, a file that holds the data set, and `error`, None unless
+    the data set is lost, and the method ``discard()``, by which it is told that nobody needs the
+    data set any more.
     """
 
     def getbuffer(self) -> bytes | bytearray | memoryview:

@@ -7,6 +7,7 @@ import os
 import struct
 import zlib
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
@@ -29,7 +30,7 @@ from pynetdicom.limits import MIB, Limits
 from pynetdicom.utils import make_uid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 LOGGER = logging.getLogger(__name__)
 
@@ -41,6 +42,10 @@ _FREE_INFLATE = 16 * MIB
 
 # VRs of elements, None in Implicit VR, that may turn out to be sequences when they are decoded
 _MAYBE_SEQUENCE = ("SQ", "UN", None)
+
+# The tag of an item by byte order, True for little endian, and the length of the shortest item
+_ITEM = {True: b"\xfe\xff\x00\xe0", False: b"\xff\xfe\xe0\x00"}
+_SHORTEST_ITEM = 8
 
 # A file begins with 128 bytes of anything and the prefix (PS3.10 7.1)
 _PREAMBLE = b"\0" * 128 + b"DICM"
@@ -73,7 +78,12 @@ def encoding_of(transfer_syntax: UID) -> Encoding:
 
 
 def encode(
-    ds: Dataset, is_implicit_vr: bool, is_little_endian: bool, deflated: bool = False
+    ds: Dataset,
+    is_implicit_vr: bool,
+    is_little_endian: bool,
+    deflated: bool = False,
+    *,
+    log_patient_data: bool | None = None,
 ) -> bytes | None:
     """Return `ds` as it is encoded in a DIMSE message.
 
@@ -85,6 +95,8 @@ def encode(
         How the transfer syntax encodes (PS3.5 7.1 and 7.3).
     deflated : bool, optional
         Whether the transfer syntax compresses the whole data set as well (PS3.5 A.5).
+    log_patient_data : bool, optional
+        Whether the log may cite the data set, by default what ``_config.LOG_PATIENT_DATA`` says.
 
     Returns
     -------
@@ -94,8 +106,8 @@ def encode(
     try:
         data = _encoded(ds, is_implicit_vr, is_little_endian)
     except Exception as exc:
-        is_open = _config.LOG_PATIENT_DATA  # of what pydicom may cite
-        why = _printable(str(exc), 256) if is_open else type(exc).__name__
+        is_open = _config.LOG_PATIENT_DATA if log_patient_data is None else log_patient_data
+        why = _printable(str(exc).partition("\n")[0], 256) if is_open else type(exc).__name__
         LOGGER.error("The data set cannot be encoded: %s", why)
         LOGGER.debug("Encoding failed", exc_info=exc if is_open else None)
         return None
@@ -138,8 +150,8 @@ def decode(
         Whether the data set is compressed as well. What is compressed is always in Explicit VR
         Little Endian (PS3.5 A.5), whatever the arguments before say.
     limits : limits.Limits, optional
-        Bounds on the inflated size and on the nesting of sequences; the default ones if not
-        given.
+        Bounds on the inflated size and on the items and the nesting of sequences; the default
+        ones if not given.
 
     Raises
     ------
@@ -153,8 +165,11 @@ def decode(
     if deflated:
         is_implicit_vr, is_little_endian = False, True
         bytestring = BytesIO(_inflate(bytestring.read(), limits))
+    _check_items(bytestring, is_little_endian, limits)
     try:
-        dataset = read_dataset(bytestring, is_implicit_vr, is_little_endian)
+        dataset = read_dataset(
+            bytestring, is_implicit_vr, is_little_endian, stop_when=_counter(bytestring, limits)
+        )
     except Exception as exc:
         # pydicom decodes sequences of undefined length at once, by calling itself
         if _stems_from_recursion(exc):
@@ -179,6 +194,41 @@ def _inflate(data: bytes, limits: Limits) -> bytes:
     if not decompressor.eof:
         raise zlib.error("the deflated data set is incomplete")
     return inflated
+
+
+def _counter(stream: BytesIO, limits: Limits) -> Callable[[BaseTag, str | None, int], bool] | None:
+    """Return what counts elements as they are read and raises if they are too many.
+
+    None if they can't be, in so few bytes: an element has 8 at least.
+    """
+    limit = limits.data_set_elements
+    if limit is None or stream.getbuffer().nbytes <= 8 * limit:
+        return None
+    numbers = count(1)
+
+    def stop_when(tag: BaseTag, vr: str | None, length: int) -> bool:
+        if next(numbers) > limit:
+            raise DataSetLimitError(
+                f"The data set has more elements than the limit 'data_set_elements' of {limit}"
+            )
+        return False
+
+    return stop_when
+
+
+def _check_items(stream: BytesIO, is_little_endian: bool, limits: Limits) -> None:
+    """Raise if there are too many items, each of which pydicom makes a hundred times as large.
+
+    What looks like an item in other values counts as well: to tell would be to parse them all.
+    """
+    limit = limits.sequence_items
+    data = stream.getvalue()
+    if limit is None or len(data) // _SHORTEST_ITEM <= limit:
+        return
+    if data.count(_ITEM[is_little_endian]) > limit:
+        raise DataSetLimitError(
+            f"The data set has more items of sequences than the limit 'sequence_items' of {limit}"
+        )
 
 
 def _too_deep(limits: Limits) -> DataSetLimitError:
@@ -211,7 +261,7 @@ def _items(elem: DataElement | RawDataElement, depth: int, limits: Limits) -> It
     if isinstance(elem, RawDataElement):
         if elem.VR not in _MAYBE_SEQUENCE or not elem.value:
             return ()
-        item = b"\xfe\xff\x00\xe0" if elem.is_little_endian else b"\xff\xfe\xe0\x00"
+        item = _ITEM[elem.is_little_endian]
         if elem.value[:4] != item or elem.value.count(item) <= depth:
             return ()  # each level takes an item
         try:

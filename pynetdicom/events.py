@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +24,7 @@ import pynetdicom._handlers as _handlers
 from pynetdicom._spool import Spool
 from pynetdicom._version import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from pynetdicom.dsutils import create_file_meta, decode, encoding_of, file_head
+from pynetdicom.limits import Limits
 
 if TYPE_CHECKING:
     import os
@@ -549,7 +551,10 @@ class Event:
         encoding = encoding_of(self.context.transfer_syntax)
         # There need not be an association in tests of handlers
         ae = getattr(self.assoc, "ae", None)
-        return decode(stream, *encoding, limits=getattr(ae, "limits", None))
+        limits = getattr(ae, "limits", None) or Limits()
+        if self._event is EVT_C_STORE and self.context.transfer_syntax.is_compressed:
+            limits = replace(limits, sequence_items=None)  # frames of pixel data are items, too
+        return decode(stream, *encoding, limits=limits)
 
     def _spool(self, name: str) -> Spool:
         """Return the data set of a C-STORE request, for the attribute `name`."""

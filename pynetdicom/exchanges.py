@@ -48,6 +48,8 @@ class Exchange:
         How many responses may wait to be taken; while there are more nothing is read.
     responses : collections.deque of dimse_primitives.DIMSEPrimitive or None
         What has come and is not yet taken; None says that no more will come.
+    deadline : float or None
+        When it must be over, as ``time.monotonic()`` counts; None for any time.
     is_over : bool
         True once the last response has come, taken or not, or none will come any more.
     is_abandoned : bool
@@ -58,6 +60,7 @@ class Exchange:
         "_exchanges",
         "_is_cancelled",
         "context_id",
+        "deadline",
         "is_abandoned",
         "is_over",
         "message_id",
@@ -84,7 +87,26 @@ class Exchange:
         self.owner = threading.get_ident()
         self.room = exchanges.assoc.ae.limits.unread_responses
         self.responses: deque[DimseServiceType | None] = deque()
+        self.deadline: float | None = None
         self.is_over = self.is_abandoned = False
+
+    @property
+    def is_overdue(self) -> bool:
+        """True when its time is over and its last response has not come."""
+        return self.deadline is not None and not self.is_over and monotonic() >= self.deadline
+
+    def until(self, timeout: float | None) -> float | None:
+        """Return until when to wait for a response; None for ever.
+
+        Parameters
+        ----------
+        timeout : float or None
+            Seconds to wait for it; None for as long as the operation may take.
+        """
+        if timeout is None:
+            return self.deadline
+        until = monotonic() + timeout
+        return until if self.deadline is None else min(until, self.deadline)
 
     def next(self, timeout: float | None) -> DimseServiceType | None:
         """Return the next response.
@@ -97,20 +119,27 @@ class Exchange:
         Returns
         -------
         dimse_primitives.DIMSEPrimitive or None
-            The response; None if none came in time, none will come any more, or the last one
-            has been taken.
+            The response; None if none came in time, none will come any more, the last one
+            has been taken, or the operation takes too long.
         """
+        if self.is_overdue:
+            return None
         responses, dul = self.responses, self._exchanges.assoc.dul
         if not responses:
             if self.is_over:
                 return None
-            until = None if timeout is None else monotonic() + timeout
-            if not dul.wait_until(responses.__len__, until):
+            if not dul.wait_until(responses.__len__, self.until(timeout)):
                 return None
         response = responses.popleft()
         if len(responses) == self.room // 2:
             dul.tell_callers()  # there is room again
         return response
+
+    def drop_responses(self) -> None:
+        """Throw away what nobody is going to take."""
+        with suppress(IndexError):  # when there are no more, or another thread throws away too
+            while (response := self.responses.popleft()) is not None:
+                response._discard_data_set()
 
     def cancel(self) -> None:
         """Ask the peer to stop (C-CANCEL), once; responses come until the peer does.
@@ -201,6 +230,10 @@ class Exchanges:
             for other in tuple(outstanding.values()):  # of which the reader may take some out
                 if other.owner == exchange.owner:  # who is not going to take any for a while
                     other.room = sys.maxsize
+                    self.assoc.dul.tell_callers()  # the reader may wait for room
+            if exchange.response_field in MANY_RESPONSES:
+                limit = self.assoc.ae.limits.operation_time
+                exchange.deadline = None if limit is None else monotonic() + limit
             outstanding[exchange.message_id] = exchange
             return True
 
@@ -213,17 +246,19 @@ class Exchanges:
                 "no request can be sent while one of this thread is under way: take its responses "
                 "to the last one, or close() them, or negotiate asynchronous operations"
             )
+        if any(exchange.is_overdue for exchange in outstanding):
+            raise UpperLayerError("the peer has not ended an operation in time")
         self.send_cancels()
         received, until, timeout = self._received, None, self.assoc.dimse_timeout
         # Other threads see to it themselves that what they wait for ends
         if timeout is not None and all(e.is_abandoned or e.owner == me for e in outstanding):
-            until = monotonic() + timeout
+            until = min((e.until(timeout) or 0.0 for e in outstanding), default=None)
 
         def is_worth_a_try() -> bool:
             return len(self._outstanding) < self.window or self._received != received
 
         if not self.assoc.dul.wait_until(is_worth_a_try, until):
-            raise UpperLayerError(f"the peer has not ended a cancelled operation in {timeout} s")
+            raise UpperLayerError("the peer has not ended a cancelled operation in time")
 
     def leave(self, exchange: Exchange) -> None:
         """Count an exchange that could not be begun as outstanding no longer.
@@ -234,7 +269,9 @@ class Exchanges:
             The exchange.
         """
         exchange.is_over = True
-        self._outstanding.pop(exchange.message_id, None)
+        with self._lock:
+            if self._outstanding.get(exchange.message_id) is exchange:
+                del self._outstanding[exchange.message_id]
         self.assoc.dul.tell_callers()  # it may be the turn of one of them
 
     def end(self) -> None:
@@ -256,7 +293,7 @@ class Exchanges:
         """Return False while so many responses wait to be taken that no more are read."""
         if self._outstanding:
             for exchange in tuple(self._outstanding.values()):
-                if len(exchange.responses) >= exchange.room:
+                if len(exchange.responses) >= exchange.room and not exchange.is_abandoned:
                     return False
         return True
 
@@ -297,12 +334,11 @@ class Exchanges:
         if status not in exchange.pending:
             exchange.is_over = True
             self._outstanding.pop(exchange.message_id, None)
-            if field == 0x8020 and code_to_category(status or 0) == STATUS_WARNING:
+            if isinstance(response, C_FIND) and code_to_category(status or 0) == STATUS_WARNING:
                 self._after_warning.append(exchange.message_id)
-        if exchange.is_abandoned:
-            response._discard_data_set()
-        else:
-            exchange.responses.append(response)
+        exchange.responses.append(response)
+        if exchange.is_abandoned:  # or is just now, by another thread
+            exchange.drop_responses()
         self.assoc.dul.tell_callers()
 
     # -- what nobody wants any more ----------------------------------------------------------
@@ -315,10 +351,10 @@ class Exchanges:
         exchange : Exchange
             The exchange.
         """
-        responses = exchange.responses
-        while responses and (response := responses.popleft()) is not None:
-            response._discard_data_set()
+        exchange.drop_responses()
         if not exchange.is_over:
+            if self.assoc.dimse_timeout is not None:  # the peer has that long for the end of it
+                exchange.deadline = exchange.until(self.assoc.dimse_timeout)
             self._to_cancel.append(exchange)
             self.assoc.dul.wake()
             self.assoc.dul.tell_watcher()

@@ -41,12 +41,21 @@ class Limits:
         Largest ratio of inflated to deflated size, tested beyond 16 MiB.
     sequence_depth : int
         Deepest nesting of sequences in a data set that is decoded.
+    sequence_items : int or None
+        Most items of sequences in a data set that is decoded, all levels together; None for no
+        limit. It does not apply to what C-STORE brings in a transfer syntax that compresses
+        pixel data, whose frames look like items.
+    data_set_elements : int or None
+        Most elements of a data set that is decoded, not counting those in sequences.
     cancel_requests : int
         C-CANCEL requests kept for an association.
     unserved_requests : int
         Requests kept for an association while a handler is busy; then its socket is not read.
     unread_responses : int
         Responses kept for a request until they are taken; then the socket is not read.
+    operation_time : float or None
+        Time for the whole of a C-FIND, C-GET or C-MOVE of ours, however many responses there are;
+        None for any time.
     output_length : int
         Bytes handed to the socket at a time; who sends waits for them to leave.
     tls_timeout : float
@@ -77,9 +86,12 @@ class Limits:
     inflated_length: int = 512 * MIB
     inflate_ratio: int = 200
     sequence_depth: int = 64
+    sequence_items: int | None = 100_000
+    data_set_elements: int | None = 100_000
     cancel_requests: int = 16
     unserved_requests: int = 8
     unread_responses: int = 64
+    operation_time: float | None = 86400.0
     output_length: int = MIB
     tls_timeout: float = 10.0
     close_timeout: float = 5.0

@@ -477,17 +477,22 @@ def split_pdvs(body: memoryview) -> list[tuple[int, int, memoryview]]:
     while position < end:
         start = position + _PDV_HEADER.size
         if start > end:
-            raise PDUDecodeError("P_DATA_TF: ends within the header of a presentation data value")
+            raise PDUDecodeError(
+                "P_DATA_TF: ends within the header of a presentation data value", reason=0
+            )
         length, context_id, header = _PDV_HEADER.unpack_from(body, position)
         position += 4 + length
         if length < 2 or position > end:
             raise PDUDecodeError(
                 f"P_DATA_TF: a presentation data value has {length} bytes, between 2 and "
-                f"{end - start + 2} are possible"
+                f"{end - start + 2} are possible",
+                reason=0,
             )
         pdvs.append((context_id, header, body[start:position]))
         if len(pdvs) > _MOST_PDVS:
-            raise PDUDecodeError(f"P_DATA_TF: more than {_MOST_PDVS} presentation data values")
+            raise PDUDecodeError(
+                f"P_DATA_TF: more than {_MOST_PDVS} presentation data values", reason=0
+            )
     return pdvs
 
 

@@ -28,7 +28,7 @@ from pynetdicom import (
 from pynetdicom.limits import Limits
 from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 from pynetdicom.sop_class import CTImageStorage, MRImageStorage, Verification
-from tests.support import sockets
+from tests.support import raw, sockets
 from tests.support.associations import CT, ECHO, EventLog, association, port_of
 from tests.support.raw import HOST
 from tests.support.watch import complaints
@@ -179,6 +179,18 @@ class TestSettings:
         with pytest.raises(ValueError, match=f"at least 1, not {value!r}"):
             ae.concurrent_operations = value
         assert ae.concurrent_operations == 1
+
+    @pytest.mark.parametrize("value", [0, 1, 50])
+    def test_transient_retries(self, ae: AE, value: int) -> None:
+        assert ae.transient_retries == 0
+        ae.transient_retries = value
+        assert ae.transient_retries == value
+
+    @pytest.mark.parametrize("value", [-1, 2.0, "2", None])
+    def test_unusable_transient_retries(self, ae: AE, value: Any) -> None:
+        with pytest.raises(ValueError, match=f"at least 0, not {value!r}"):
+            ae.transient_retries = value
+        assert ae.transient_retries == 0
 
     def test_maximum_pdu_size(self, ae: AE, caplog: pytest.LogCaptureFixture) -> None:
         for value in (0, 1, 0xFFFFFFFF):
@@ -514,6 +526,98 @@ class TestAssociateArguments:
     def test_handlers(self, ae: AE, port: int) -> None:
         with pytest.raises(TypeError):
             ae.associate(HOST, port, evt_handlers=[("EVT_C_ECHO",)])  # type: ignore[list-item]
+
+
+class TestTransientRetries:
+    """A peer that rejects an association for now is asked again."""
+
+    BUSY = (2, 3, 2)
+
+    @pytest.fixture
+    def pauses(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        """Return the pauses that are made, which take no time."""
+        pauses: list[float] = []
+        monkeypatch.setattr("pynetdicom.ae._wait", pauses.append)
+        return pauses
+
+    @staticmethod
+    def rejecting(*reason: int) -> raw.Script:
+        """Return a script that rejects an association."""
+
+        def script(peer: raw.Peer) -> None:
+            peer.expect(raw.ASSOCIATE_RQ)
+            peer.send(raw.associate_rj(*reason))
+            peer.expect_closed()
+
+        return script
+
+    @staticmethod
+    def accepting(peer: raw.Peer) -> None:
+        """Accept an association, until it is released."""
+        peer.accept()
+        peer.expect(raw.RELEASE_RQ)
+        peer.send(raw.release_rp())
+
+    def test_until_it_is_accepted(self, ae: AE, pauses: list[float]) -> None:
+        ae.transient_retries = 5
+        log = EventLog("REJECTED ACCEPTED RELEASED")
+        handlers = (binding for binding in log.bindings)  # can be used up once only
+        items = (item for item in [build_role(CT, scp_role=True)])
+        scripts = [self.rejecting(*self.BUSY)] * 3 + [self.accepting]
+        with (
+            raw.serving(*scripts) as server,
+            association(
+                server.port,
+                [CT],
+                ae,
+                evt_handlers=handlers,
+                ext_neg=items,
+            ) as assoc,
+        ):
+            assert assoc.is_established
+            assert list(assoc.requestor.role_selection) == [CT]
+        assert log.names() == ["REJECTED"] * 3 + ["ACCEPTED", "RELEASED"]
+        assert len({event.assoc for event in log.events}) == 4
+        assert pauses == [0.5, 1.0, 2.0]
+
+    def test_so_many_times(self, ae: AE, pauses: list[float]) -> None:
+        ae.transient_retries = 6
+        log = EventLog("REJECTED")
+        with (
+            raw.serving(*[self.rejecting(*self.BUSY)] * 7) as server,
+            association(server.port, [CT], ae, evt_handlers=log.bindings) as assoc,
+        ):
+            assert assoc.is_rejected
+        assert [event.assoc for event in log.events].index(assoc) == 6
+        assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
+        assert ae.active_associations == []
+
+    @pytest.mark.parametrize(
+        ("retries", "reason"), [(0, BUSY), (3, (1, 1, 7)), (3, (1, 2, 1))], ids=repr
+    )
+    def test_not_at_all(
+        self, ae: AE, pauses: list[float], retries: int, reason: tuple[int, int, int]
+    ) -> None:
+        ae.transient_retries = retries
+        with (
+            raw.serving(self.rejecting(*reason)) as server,
+            association(server.port, [CT], ae) as assoc,
+        ):
+            assert assoc.is_rejected
+        assert pauses == []
+
+    def test_no_connection_is_no_rejection(self, ae: AE, pauses: list[float]) -> None:
+        ae.transient_retries = 3
+        with sockets.listening() as listener:
+            port = listener.getsockname()[1]
+        with association(port, [CT], ae) as assoc:
+            assert assoc.is_aborted
+        assert pauses == []
+
+    def test_the_pause_itself(self) -> None:
+        from pynetdicom.ae import _wait
+
+        _wait(0)
 
 
 class TestText:

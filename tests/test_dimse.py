@@ -648,12 +648,20 @@ class TestRefused:
         assert len(spools) == 1
         assert names_in(tmp_path) == []
 
-    def test_no_room_for_a_file(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-        assoc = Association(spool_threshold=0, spool_directory=str(tmp_path / "missing"))
+    def test_no_room_for_a_file(self, tmp_path: Path) -> None:
+        """The message is handed out, and whoever asks for the data set is told."""
+        folder = tmp_path / "missing"
+        assoc = Association(spool_threshold=0, spool_directory=str(folder))
         receive(assoc, *STORED)
-        assert assoc.aborts == ["provider"]
-        assert not assoc.faults
-        assert "can't be written to a temporary file" in caplog.text
+        assert not assoc.aborts
+        (fault,) = assoc.faults
+        assert fault.startswith(
+            f"Data set received from PEER can't be written to a temporary file: {folder}: "
+        )
+        ((_, request),) = assoc.dimse.requests
+        assert isinstance(request, C_STORE)
+        with pytest.raises(FileNotFoundError):
+            request.DataSet  # noqa: B018
 
     def test_file_that_can_not_be_closed(
         self, spooling: Association, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -664,10 +672,12 @@ class TestRefused:
         spools = kept_spools(monkeypatch)
         monkeypatch.setattr(Spool, "close", fail)
         receive(spooling, *STORED)
-        assert spooling.aborts == ["provider"]
-        assert len(spools) == 1
+        assert not spooling.aborts
+        assert "quota exceeded" in spooling.faults[0]
+        (spool,) = spools
+        assert str(spool.error) == "quota exceeded"
         assert names_in(tmp_path) == []
-        assert not spooling.dimse.requests
+        assert len(spooling.dimse.requests) == 1
 
     @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
     def test_exception_of_any_kind(
@@ -1058,6 +1068,40 @@ class TestAbandon:
         assoc.dul.error = UpperLayerError("no connection")
         assoc.dimse.exchanges.send_cancels()
         assert not assoc.dimse.exchanges.to_cancel
+
+
+class TestStandIns:
+    """Threads that serve requests while they wait for the responses to a C-GET."""
+
+    def test_others_get_no_request(self, assoc: Association) -> None:
+        receive(assoc, *command(raw.echo_rq(1)), *command(raw.echo_rq(2)))
+        with assoc.dimse.standing_in():
+            assert Background(assoc.dimse.next_request).result() is None
+            assert assoc.dimse.next_request() is not None
+        assert Background(assoc.dimse.next_request).result() is not None
+
+    def test_own_thread_is_not_called_meanwhile(self, assoc: Association) -> None:
+        with assoc.dimse.standing_in():
+            receive(assoc, *command(raw.echo_rq(1)))
+            assert assoc.dul.watcher_told == 0
+        assert assoc.dul.watcher_told == 1  # for what is left
+        assert assoc.dul.wakes == 1
+
+    def test_several(self, assoc: Association) -> None:
+        """The first may leave before the second does."""
+        first, second = assoc.dimse.standing_in(), assoc.dimse.standing_in()
+        first.__enter__()
+        Background(second.__enter__).result()
+        other = assoc.dimse.stand_ins[1]
+        first.__exit__(None, None, None)
+        assert assoc.dimse.stand_ins == [other]
+
+    def test_unknown_request_is_not_served(self, assoc: Association) -> None:
+        """And so it does not count as the one with Message ID 0."""
+        assoc.dimse.serving.add(0)
+        receive(assoc, *command(TestUnknownRequests.UNKNOWN))
+        assert assoc.dimse.next_request() is None
+        assert assoc.dimse.serving == {0}
 
 
 class TestCancel:

@@ -4,9 +4,10 @@ import logging
 import os
 import struct
 import zlib
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from io import BytesIO
 from pathlib import Path
+from struct import pack
 
 import pydicom.data
 import pytest
@@ -233,6 +234,77 @@ class TestDepthLimit:
         with pytest.raises(DataSetLimitError, match="the limit 'sequence_depth' of 2"):
             decode(BytesIO(data), *encoding, limits=limits)
         decode(BytesIO(nested(2, *encoding, undefined)), *encoding, limits=limits)
+
+
+def with_items(count, is_implicit, is_little, undefined):
+    """Return an encoded data set with a sequence of so many empty items."""
+    order = "<" if is_little else ">"
+    items = struct.pack(f"{order}HHL", 0xFFFE, 0xE000, 0) * count
+    layout = f"{order}HHL" if is_implicit else f"{order}HH2s2xL"
+    vr = () if is_implicit else (b"SQ",)
+    length = 0xFFFFFFFF if undefined else len(items)
+    data = struct.pack(layout, 0x300A, 0x00B0, *vr, length) + items
+    return data + struct.pack(f"{order}HHL", 0xFFFE, 0xE0DD, 0) if undefined else data
+
+
+class TestManyElements:
+    """Each takes some hundred bytes of memory, however short it is."""
+
+    @staticmethod
+    def data(number: int) -> bytes:
+        """Return empty elements in Implicit VR Little Endian."""
+        return b"".join(
+            pack("<HHL", 0x0011 + 2 * (index // 0xF000), 0x1000 + index % 0xF000 - 0x1000 + 1, 0)
+            for index in range(number)
+        )
+
+    def test_as_many_as_may_be(self) -> None:
+        limits = Limits(data_set_elements=100)
+        assert len(decode(BytesIO(self.data(100)), True, True, limits=limits)) == 100
+        assert len(decode(BytesIO(self.data(101)), True, True, limits=Limits())) == 101
+        endless = Limits(data_set_elements=None)
+        assert len(decode(BytesIO(self.data(101)), True, True, limits=endless)) == 101
+
+    def test_too_many(self) -> None:
+        with pytest.raises(DataSetLimitError, match="the limit 'data_set_elements' of 100"):
+            decode(BytesIO(self.data(101)), True, True, limits=Limits(data_set_elements=100))
+
+
+@each_encoding
+@pytest.mark.parametrize("undefined", [True, False], ids=["undefined", "defined"])
+class TestItemsLimit:
+    def test_within(self, encoding, undefined):
+        data = with_items(100, *encoding, undefined)
+        dataset = decode(BytesIO(data), *encoding, limits=Limits(sequence_items=100))
+        assert len(dataset.BeamSequence) == 100
+
+    def test_beyond(self, encoding, undefined, monkeypatch):
+        monkeypatch.setattr(dsutils, "read_dataset", None)  # it does not come so far
+        data = with_items(101, *encoding, undefined)
+        with pytest.raises(DataSetLimitError, match="the limit 'sequence_items' of 100"):
+            decode(BytesIO(data), *encoding, limits=Limits(sequence_items=100))
+
+    def test_default(self, encoding, undefined):
+        with pytest.raises(DataSetLimitError, match="the limit 'sequence_items' of 100000"):
+            decode(BytesIO(with_items(100_001, *encoding, undefined)), *encoding)
+
+    def test_no_limit(self, encoding, undefined):
+        data = with_items(101, *encoding, undefined)
+        dataset = decode(BytesIO(data), *encoding, limits=Limits(sequence_items=None))
+        assert len(dataset.BeamSequence) == 101
+
+
+def test_items_of_deflated_data_are_counted():
+    data = with_items(101, False, True, False)
+    for limit, is_fine in ((100, False), (101, True)):
+        with nullcontext() if is_fine else pytest.raises(DataSetLimitError, match="items"):
+            limits = Limits(sequence_items=limit)
+            decode(BytesIO(deflated(data)), True, True, True, limits=limits)
+
+
+def test_items_of_all_levels_are_counted():
+    with pytest.raises(DataSetLimitError, match="items"):
+        decode(BytesIO(nested(3, True, True, False)), True, True, limits=Limits(sequence_items=2))
 
 
 class TestDepthOfOddData:

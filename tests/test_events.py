@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    RLELossless,
 )
 
 from pynetdicom import _config, _handlers
@@ -41,7 +44,9 @@ from pynetdicom.dimse_primitives import (
     N_SET,
 )
 from pynetdicom.dsutils import encode, file_head
+from pynetdicom.errors import DataSetLimitError
 from pynetdicom.events import Event, EventHandlers, trigger
+from pynetdicom.limits import Limits
 from pynetdicom.presentation import PresentationContextTuple
 
 NOTIFICATION = """ABORTED ACCEPTED ACSE_RECV ACSE_SENT CONN_CLOSE CONN_OPEN DATA_RECV DATA_SENT
@@ -649,6 +654,24 @@ class TestStore:
 
     def test_dataset(self, event: Event) -> None:
         assert event.dataset == sample()
+
+    @pytest.mark.parametrize(
+        ("syntax", "is_limited"),
+        [(ExplicitVRLittleEndian, True), (JPEGBaseline8Bit, False), (RLELossless, False)],
+    )
+    def test_frames_of_pixel_data_are_no_items(self, syntax: UID, is_limited: bool) -> None:
+        """They have the tag of items of sequences, which are limited."""
+        frame = b"\xfe\xff\x00\xe0\x02\0\0\0ab"
+        end = b"\xfe\xff\xdd\xe0\0\0\0\0"
+        pixel_data = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + frame * 5 + end
+        event = request_event(C_STORE, pixel_data, syntax)
+        owner: Any = event.assoc
+        owner.ae = SimpleNamespace(limits=Limits(sequence_items=4))
+        if is_limited:
+            with pytest.raises(DataSetLimitError, match="sequence_items"):
+                event.dataset  # noqa: B018
+        else:
+            assert "PixelData" in event.dataset
 
     def test_encoded_dataset(self, event: Event) -> None:
         assert event.encoded_dataset() == HEAD + self.DATA

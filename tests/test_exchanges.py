@@ -108,6 +108,38 @@ def others_own(assoc: Association, number: int = 1) -> list[Exchange]:
     return [assoc.begin_elsewhere(index + 1) for index in range(number)]
 
 
+class TestRaces:
+    """What happens when two threads are at it."""
+
+    def test_failed_request_whose_id_is_in_use_again(self, assoc: Association) -> None:
+        """The peer answered before sending had failed."""
+        first = assoc.begin(1)
+        assoc.respond(1)
+        second = assoc.begin(1)
+        assoc.exchanges.leave(first)
+        assoc.respond(1, 0xA700)
+        assert second.next(5.0).Status == 0xA700  # type: ignore[union-attr]
+
+    def test_reader_that_waits_for_room_is_told_of_it(self, assoc: Association) -> None:
+        assoc.exchanges.window = 2
+        exchange = assoc.begin(1, FIND_RSP)
+        for _ in range(exchange.room):
+            assoc.respond(1, 0xFF00, FIND_RSP)
+        assoc.dul.told.clear()
+        assoc.begin(2)
+        assert assoc.exchanges.has_room()
+        assert "callers" in assoc.dul.told
+
+    def test_abandoned_while_a_response_is_delivered(self, assoc: Association) -> None:
+        exchange = assoc.begin(1, FIND_RSP)
+        exchange.room = 1
+        assoc.respond(1, 0xFF00, FIND_RSP)
+        exchange.is_abandoned = True  # and what has come is not yet thrown away
+        assert assoc.exchanges.has_room()
+        assoc.respond(1, 0xFF00, FIND_RSP)
+        assert not exchange.responses
+
+
 class TestExchange:
     @pytest.mark.parametrize("field", KINDS)
     def test_new(self, assoc: Association, field: int) -> None:
@@ -142,6 +174,44 @@ class TestExchange:
         exchange = assoc.begin()
         assert exchange.next(5.0) is None
         assert not exchange.is_over
+
+    @pytest.mark.parametrize(
+        ("field", "limit", "timeout", "until"),
+        [
+            (FIND_RSP, 10.0, 5.0, 105.0),
+            (FIND_RSP, 10.0, 30.0, 110.0),
+            (GET_RSP, 10.0, None, 110.0),
+            (MOVE_RSP, None, None, None),
+            (MOVE_RSP, None, 5.0, 105.0),
+            (ECHO_RSP, 10.0, None, None),
+        ],
+    )
+    def test_wait_ends_when_the_operation_has_to(
+        self,
+        assoc: Association,
+        field: int,
+        limit: float | None,
+        timeout: float | None,
+        until: float | None,
+    ) -> None:
+        assoc.ae.limits.operation_time = limit
+        assert assoc.begin(1, field).next(timeout) is None
+        assert assoc.dul.until == [until]
+
+    def test_overdue(self, assoc: Association, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What waits is not handed out any more, unless the last one is there."""
+        assoc.ae.limits.operation_time = 10.0
+        exchange = assoc.begin(1, MOVE_RSP)
+        for _ in range(2):
+            assoc.respond(1, 0xFF00, MOVE_RSP)
+        monkeypatch.setattr(module, "monotonic", lambda: 109.0)
+        assert exchange.next(5.0) is not None
+        monkeypatch.setattr(module, "monotonic", lambda: 110.0)
+        assert exchange.is_overdue
+        assert exchange.next(5.0) is None
+        assoc.respond(1, 0x0000, MOVE_RSP)
+        assert not exchange.is_overdue
+        assert [exchange.next(5.0).Status for _ in range(2)] == [0xFF00, 0x0000]  # type: ignore[union-attr]
 
     @pytest.mark.parametrize("field", [FIND_RSP, GET_RSP, MOVE_RSP])
     def test_cancel(self, assoc: Association, field: int) -> None:
@@ -266,10 +336,24 @@ class TestWindow:
             assoc.begin(number + 1, FIND_RSP)
         for number in range(own, 2):
             assoc.begin_elsewhere(number + 1, FIND_RSP).abandon()
-        with pytest.raises(UpperLayerError, match=f"not ended a cancelled operation in {timeout}"):
+        with pytest.raises(UpperLayerError, match="not ended a cancelled operation in time"):
             assoc.begin(3)
         assert assoc.dul.until == [until]
         assert assoc.cancelled == [(number + 1, 1) for number in range(own, 2)]
+
+    def test_abandoned_operation_that_goes_on_for_ever(
+        self, assoc: Association, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assoc.ae.limits.operation_time = 10.0
+        assoc.begin(1, MOVE_RSP).abandon()
+
+        def go_on() -> None:
+            assoc.respond(1, 0xFF00, MOVE_RSP)
+            monkeypatch.setattr(module, "monotonic", lambda: 110.0)
+
+        assoc.dul.happens = iter([go_on])
+        with pytest.raises(UpperLayerError, match="not ended an operation in time"):
+            assoc.begin(2)
 
     def test_who_asks_for_more_takes_no_responses(self) -> None:
         """So that those to its other requests must not stop the reader; those of others may."""

@@ -19,11 +19,12 @@ from typing import Any
 
 import pytest
 
-from pynetdicom import evt
+from pynetdicom import _spool, evt
 from pynetdicom.limits import MIB, Limits
 from tests.support import raw
 from tests.support.associations import SOON
 from tests.support.raw import CT_IMAGE, DEFLATED, ECHO_CONTEXT, IMPLICIT, INSTANCE, VERIFICATION
+from tests.support.requests import FIND
 from tests.support.watch import (
     Spooled,
     StartSCP,
@@ -432,7 +433,7 @@ STORE_COMMAND = raw.command_set(raw.store_rq())
     ],
 )
 def test_row09_pdv_that_does_not_fit_is_refused(scp: StartSCP, body: bytes) -> None:
-    assert scp().refusal(raw.pdu(raw.P_DATA_TF, body)) == (2, 6)
+    assert scp().refusal(raw.pdu(raw.P_DATA_TF, body)) == (2, 0)
 
 
 @pytest.mark.parametrize(
@@ -582,17 +583,111 @@ def test_row12_file_of_an_unfinished_data_set_is_removed(
     assert names_in(tmp_path) == []
 
 
-def test_row12_no_room_for_the_file_ends_the_association(
-    store_scp: StartSCP, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*args: Any, **kwargs: Any) -> Any:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+def full(*args: Any, **kwargs: Any) -> Any:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+
+def after(count: int, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that fails from some call on."""
+    left = [count]
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        left[0] -= 1
+        return function(*args, **kwargs) if left[0] >= 0 else full()
+
+    return wrapped
+
+
+LACKS = {
+    "no-file": (tempfile, "mkstemp", full),
+    "first-write": (_spool, "_writev", full),
+    "later-write": (_spool, "_writev", after(2, _spool._writev)),
+    "close": (_spool._TemporaryFile, "finish", full),
+}
+
+
+@pytest.mark.parametrize("lack", LACKS)
+def test_row33_no_room_for_the_file_is_out_of_resources(
+    store_scp: StartSCP,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    lack: str,
+) -> None:
+    handled = []
+    watched = store_scp(
+        lambda event: handled.append(event.message_id) or 0x0000,
+        limits=Limits(spool_threshold=1000, spool_directory=str(tmp_path)),
+    )
+    with raw.associated(watched.port) as peer:
+        with monkeypatch.context() as patch:
+            patch.setattr(*LACKS[lack])
+            # One after the other: the request before gets its answer first
+            peer.send(raw.message(raw.echo_rq(1)))
+            peer.send(raw.message(raw.store_rq(2), 3, raw.data_set(length=100_000)))
+            assert peer.read_message().number(raw.RESPONDED_TO) == 1
+            response = peer.read_message()
+            assert (response.number(raw.RESPONDED_TO), response.status) == (2, 0xA700)
+        assert names_in(tmp_path) == []
+        assert peer.store(raw.data_set(length=5000), 3) == 0x0000
+        peer.release()
+    assert handled == [3]
+    (line,) = complaints(caplog.records)
+    assert str(tmp_path) in line
+    assert "No space left on device" in line
+
+
+def test_row33_no_room_is_told_with_the_systems_folder(
+    store_scp: StartSCP, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     watched = store_scp(limits=Limits(spool_threshold=1000))
     monkeypatch.setattr(tempfile, "mkstemp", full)
     with raw.associated(watched.port) as peer:
-        peer.send(raw.message(raw.store_rq(), 3, raw.data_set(length=5000)))
+        assert peer.store(raw.data_set(length=5000)) == 0xA700
+        peer.release()
+    (line,) = complaints(caplog.records)
+    assert "the system's temporary folder" in line
+
+
+def test_row33_what_is_dropped_counts_against_the_limit(
+    store_scp: StartSCP, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = store_scp(limits=Limits(spool_threshold=1000, store_data_length=50_000))
+    monkeypatch.setattr(_spool, "_writev", full)
+    with raw.associated(watched.port) as peer:
+        peer.send(raw.message(raw.store_rq(), 3), raw.p_data_of((3, 0, bytes(30_000))))
+        peer.send(raw.p_data_of((3, 0, bytes(20_002))))
         assert peer.expect_abort() == (2, 0)
+
+
+def test_row33_handler_of_another_request_gets_the_error(
+    scp: StartSCP, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caught = []
+
+    def find(event: Any) -> Any:
+        try:
+            yield 0xFF00, event.identifier
+        except OSError as exc:
+            caught.append(exc.errno)
+            yield 0xA700, None
+
+    watched = scp(
+        contexts=[FIND],
+        handlers=[(evt.EVT_C_FIND, find)],
+        limits=Limits(spool_threshold=1000),
+    )
+    monkeypatch.setattr(tempfile, "mkstemp", full)
+    request = raw.store_rq() | {
+        raw.SOP_CLASS: raw.ui(FIND.encode()),
+        raw.COMMAND_FIELD: raw.us(0x0020),
+    }
+    with raw.associated(watched.port, raw.proposal(1, FIND.encode(), IMPLICIT)) as peer:
+        identifier = raw.data_element(0x0010, 0x0020, b"x" * 5000)
+        peer.send(raw.message(raw.without(request, raw.SOP_INSTANCE), 1, identifier))
+        assert peer.read_message().status == 0xA700
+        peer.release()
+    assert caught == [errno.ENOSPC]
 
 
 def test_row13_longest_data_set_of_a_store(store_scp: StartSCP) -> None:
@@ -668,6 +763,25 @@ def test_row14_depth_of_sequences_is_limited(store_scp: StartSCP, depth: int, st
     with raw.associated(watched.port) as peer:
         assert peer.store(nested(depth)) == status
         assert peer.store(raw.data_set()) == 0x0000
+
+
+def with_items(count: int, undefined: bool) -> bytes:
+    """Return a data set of one sequence with so many empty items."""
+    items = pack("<HHL", 0xFFFE, 0xE000, 0) * count
+    if not undefined:
+        return raw.data_element(0x0008, 0x1115, items)
+    end = pack("<HHL", 0xFFFE, 0xE0DD, 0)
+    return raw.data_element_header(0x0008, 0x1115, 0xFFFFFFFF) + items + end
+
+
+@pytest.mark.parametrize("undefined", [False, True], ids=["defined", "undefined"])
+def test_row14_number_of_items_is_limited(store_scp: StartSCP, undefined: bool) -> None:
+    watched = store_scp(lambda event: 0x0000 if len(event.dataset[0x00081115].value) else 0x0001)
+    with raw.associated(watched.port) as peer:
+        with peak_memory() as peak:
+            assert peer.store(with_items(125_000, undefined)) == 0xC000
+        assert peer.store(with_items(100, undefined)) == 0x0000
+    assert peak.size < 10 * MIB
 
 
 def bad_command(*elements: bytes) -> bytes:

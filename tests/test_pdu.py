@@ -503,14 +503,14 @@ class TestMalformed:
             (2, raw.associate_ac(raw.answer(1), raw.answer(4))[6:], "ID 4 is not odd", 6),
             (2, raw.associate_ac(raw.answer(1, 0, None))[6:], "lacks a syntax", 6),
             *((kind, bytes(n), "expected", 6) for kind in (3, 5, 6, 7) for n in range(4)),
-            (4, b"\0", "ends within the header", 6),
-            (4, raw.pdv(1, 0, b"")[:5], "ends within the header", 6),
-            (4, raw.pdv(1, 0, b"") + b"\0", "ends within the header", 6),
-            (4, raw.pdv(1, 0, b"ab", 0), "has 0 bytes, between 2 and 4 are possible", 6),
-            (4, raw.pdv(1, 0, b"ab", 1), "has 1 bytes", 6),
-            (4, raw.pdv(1, 0, b"ab", 3), "ends within the header", 6),
-            (4, raw.pdv(1, 0, b"ab", 5), "has 5 bytes", 6),
-            (4, raw.pdv(1, 0, b"ab", 0xFFFFFFFF), "has 4294967295 bytes", 6),
+            (4, b"\0", "ends within the header", 0),
+            (4, raw.pdv(1, 0, b"")[:5], "ends within the header", 0),
+            (4, raw.pdv(1, 0, b"") + b"\0", "ends within the header", 0),
+            (4, raw.pdv(1, 0, b"ab", 0), "has 0 bytes, between 2 and 4 are possible", 0),
+            (4, raw.pdv(1, 0, b"ab", 1), "has 1 bytes", 0),
+            (4, raw.pdv(1, 0, b"ab", 3), "ends within the header", 0),
+            (4, raw.pdv(1, 0, b"ab", 5), "has 5 bytes", 0),
+            (4, raw.pdv(1, 0, b"ab", 0xFFFFFFFF), "has 4294967295 bytes", 0),
         ],
     )
     def test_body(self, pdu_type: int, body: bytes, message: str, reason: int) -> None:
@@ -849,5 +849,6 @@ class TestLaws:
 def test_split_pdvs_bounds_their_number() -> None:
     one = b"\x00\x00\x00\x03\x01\x00\xff"
     assert len(split_pdvs(memoryview(one * 1024))) == 1024
-    with pytest.raises(PDUDecodeError, match="more than 1024"):
+    with pytest.raises(PDUDecodeError, match="more than 1024") as caught:
         split_pdvs(memoryview(one * 1025))
+    assert caught.value.reason == 0

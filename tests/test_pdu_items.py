@@ -845,7 +845,7 @@ def decoded(decode: Callable[[], Any]) -> Any:
     try:
         return decode()
     except PDUDecodeError as exc:
-        if exc.reason not in {5, 6}:
+        if exc.reason not in {0, 5, 6}:
             raise
         return None
 

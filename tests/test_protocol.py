@@ -254,7 +254,7 @@ class TestDataTransfer:
     def test_pdvs_before_an_invalid_one_arrive(self) -> None:
         layer = layer_in("Sta6")
         layer.receive_data(DATA + pdu(0x04, b"\0\0\0\x09\x01\x00too short") + DATA, 0.0)
-        assert received_by(layer) == [p_data((1, 3, b"command")), p_abort(6)]
+        assert received_by(layer) == [p_data((1, 3, b"command")), p_abort(0)]
         assert layer.state == "Sta13"
 
 

@@ -264,23 +264,23 @@ class TestRefusals:
         assert layer.error is None
 
     @pytest.mark.parametrize(
-        ("state", "data"),
+        ("state", "data", "reason"),
         [
-            ("Sta2", pdu(0x01, bytes(68) + b"\x20\0\xff\xff")),
-            ("Sta5", pdu(0x02, bytes(68) + b"\x21\0\xff\xff")),
-            ("Sta6", pdu(0x04, b"\0\0\0\xff\x01\x03")),
-            ("Sta6", pdu(0x04, b"\0\0\0\x01\x01\x03")),
-            ("Sta6", pdu(0x04, b"\0\0\0")),
-            ("Sta7", pdu(0x04, b"\0\0\0")),
+            ("Sta2", pdu(0x01, bytes(68) + b"\x20\0\xff\xff"), 6),
+            ("Sta5", pdu(0x02, bytes(68) + b"\x21\0\xff\xff"), 6),
+            ("Sta6", pdu(0x04, b"\0\0\0\xff\x01\x03"), 0),
+            ("Sta6", pdu(0x04, b"\0\0\0\x01\x01\x03"), 0),
+            ("Sta6", pdu(0x04, b"\0\0\0"), 0),
+            ("Sta7", pdu(0x04, b"\0\0\0"), 0),
         ],
     )
     @pytest.mark.parametrize("observed", [False, True])
-    def test_invalid_body(self, state: str, data: bytes, observed: bool) -> None:
+    def test_invalid_body(self, state: str, data: bytes, reason: int, observed: bool) -> None:
         layer = layer_in(state)
         if observed:
             layer.on_pdu_received = lambda pdu: None
         layer.receive_data(data, 0.0)
-        assert_refused(layer, state, 6)
+        assert_refused(layer, state, reason)
 
     def test_second_request_while_awaiting_the_close(self) -> None:
         layer = layer_in("Sta13")

@@ -17,6 +17,7 @@ def test_commands() -> None:
     # The gate runs them as they stand, each in a fresh clone.
     demo, tests = read_blocks(README, "shell")
     assert "-m venv" in demo.code
+    assert '".[apps]"' in demo.code
     assert demo.code.rstrip().endswith("-m pynetdicom demo")
     assert "-m venv" in tests.code
     assert '".[tests]"' in tests.code

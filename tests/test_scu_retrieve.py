@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from struct import pack
 from typing import Any
 
@@ -30,6 +31,7 @@ from tests.support.requests import (
     patient,
     uselessly,
 )
+from tests.support.watch import complaints
 
 StartSCP = Callable[..., Any]
 REMAINING, COMPLETED, FAILED, WARNING = 0x1020, 0x1021, 0x1022, 0x1023
@@ -306,6 +308,26 @@ class TestSubOperations:
             assert codes(assoc.send_c_get(patient(), GET)) == [(0x0000, None)]
         assert threads == [threading.current_thread()]  # no hand-over to another
 
+    @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+    def test_interrupted(self, error: type[BaseException]) -> None:
+        """Ctrl-C in a handler reaches who waits, and the peer is told that it is over."""
+
+        def script(peer: raw.Peer) -> None:
+            peer.read_message()
+            peer.send(raw.message(raw.store_rq(2), 3, raw.data_set()))
+            assert peer.expect_abort() == (0, 0)
+
+        def store(event: Any) -> int:
+            raise error
+
+        handlers = [(evt.EVT_C_STORE, store)]
+        with asking(
+            script, [GET, CT], AE(), ROLE_ANSWER, ext_neg=[STORAGE_ROLE], evt_handlers=handlers
+        ) as assoc:
+            with pytest.raises(error):
+                next(assoc.send_c_get(patient(), GET))
+            assert assoc.is_aborted
+
     def test_are_served_while_nobody_takes_responses(self) -> None:
         """The association's own thread does it then."""
         served = threading.Event()
@@ -440,3 +462,74 @@ class TestAgainstOurselves:
             found = codes(assoc.send_c_move(patient(), "STORE_SCP", MOVE, 9))
         assert found == [(0xFF00, None), (0xFF00, None), (0x0000, None)]
         assert received == [("1.2.3.0", "TEST_SCP", 9), ("1.2.3.1", "TEST_SCP", 9)]
+
+
+class TestOperationTime:
+    """The whole of an operation has an end, whatever the peer sends meanwhile."""
+
+    @staticmethod
+    def for_ever(peer: raw.Peer) -> None:
+        """Send Pending responses, or instances for a C-GET, until the association ends."""
+        request = peer.read_message()
+        is_get = request.number(raw.COMMAND_FIELD) == 0x0010
+        store = raw.message(raw.store_rq(2), 3, raw.data_set())
+        with suppress(raw.Closed, AssertionError, ConnectionError):  # the A-ABORT is no message
+            while True:
+                peer.send(answer(request, 0xFF00))
+                if is_get:
+                    peer.send(store)
+                    peer.read_message()
+
+    @pytest.mark.parametrize("dimse_timeout", [30.0, None])
+    def test_pending_for_ever(
+        self, operation: str, dimse_timeout: float | None, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        ae = AE()
+        ae.dimse_timeout = dimse_timeout
+        ae.limits.operation_time = ae.limits.close_timeout = SOON
+        model = GET if operation == "get" else MOVE
+        handlers = [(evt.EVT_C_STORE, lambda event: 0x0000)]
+        with asking(
+            self.for_ever,
+            [model, CT],
+            ae,
+            ROLE_ANSWER,
+            ext_neg=[STORAGE_ROLE],
+            evt_handlers=handlers,
+        ) as assoc:
+            found = codes(retrieve(assoc, operation))
+            assert found[-1] == (None, None)
+            assert set(found[:-1]) <= {(0xFF00, None)}
+            assert assoc.is_aborted
+        (line,) = complaints(caplog.records)
+        assert line.startswith(f"The C-{operation.upper()} operation of ANY-SCP at 127.0.0.1")
+        assert line.endswith(
+            f"is not over after {SOON} s, aborting; if it may take longer set "
+            "ae.limits.operation_time"
+        )
+
+    def test_silence(self, operation: str) -> None:
+        ae = AE()
+        ae.dimse_timeout = None
+        ae.limits.operation_time = ae.limits.close_timeout = SOON
+        with asking(lambda peer: peer.read_message(), [GET, MOVE], ae) as assoc:
+            assert codes(retrieve(assoc, operation)) == [(None, None)]
+            assert assoc.is_aborted
+
+    def test_of_a_find(self) -> None:
+        ae = AE()
+        ae.limits.operation_time = ae.limits.close_timeout = SOON
+        with asking(self.for_ever, [FIND], ae) as assoc:
+            assert codes(assoc.send_c_find(patient(), FIND))[-1] == (None, None)
+            assert assoc.is_aborted
+
+    def test_responses_that_are_complete_may_be_taken_later(self, operation: str) -> None:
+        """It is the peer's time, not that of who takes them."""
+        ae = AE()
+        ae.limits.operation_time = 0.0
+        with asking(answering((0xFF00,), (0x0000,)), [GET, MOVE], ae) as assoc:
+            responses = retrieve(assoc, operation)
+            exchange = responses._exchange
+            assert exchange is not None
+            assoc.dul.wait_until(lambda: exchange.is_over, None)
+            assert codes(responses) == [(0xFF00, None), (0x0000, None)]

@@ -26,7 +26,7 @@ from pynetdicom import (
 )
 from pynetdicom.dimse_primitives import C_ECHO, C_FIND, C_STORE
 from pynetdicom.dsutils import split_dataset
-from pynetdicom.errors import DataSetLimitError
+from pynetdicom.errors import DataSetLimitError, UpperLayerError
 from pynetdicom.presentation import PresentationContextTuple
 from pynetdicom.service_class import (
     NonPatientObjectStorageServiceClass,
@@ -504,6 +504,112 @@ class TestSeveral:
         instance.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
         with association(port, [HANGING_PROTOCOL]) as assoc:
             assert assoc.send_c_store(instance) == status(0xA700)
+
+
+class TestRespond:
+    """Handlers of EVT_C_STORE that answer before they return."""
+
+    @pytest.fixture
+    def ask(self, start_scp: StartSCP) -> Callable[..., Any]:
+        """Return a function that stores an instance and returns the one status it gets."""
+
+        def ask(handler: Callable[[Any], Any]) -> Dataset | None:
+            self.peer = Peer(start_scp, "C_STORE", handler)
+            return self.peer.ask()
+
+        return ask
+
+    def test_handler_goes_on(self, start_scp: StartSCP) -> None:
+        """The next request has its answer when the handler has ended, and not before."""
+        go_on = threading.Event()
+        done: list[str] = []
+
+        def handle(event: Any) -> int:
+            if event.message_id == 1:
+                event.respond(0x0000)
+                assert go_on.wait(PATIENCE)
+                done.append("first")
+            else:
+                done.append("second")
+            return 0x0000
+
+        log = EventLog("DIMSE_SENT")
+        server = start_scp([CT], [(evt.EVT_C_STORE, handle), *log.bindings])
+        with raw.associated(port_of(server), raw.proposal(3, CT.encode(), raw.IMPLICIT)) as peer:
+            assert peer.store(raw.data_set(), 1) == 0x0000
+            assert done == []
+            peer.send(raw.message(raw.store_rq(2), 3, raw.data_set()))
+            assert len(log.events) == 1
+            go_on.set()
+            assert peer.read_message().number(raw.RESPONDED_TO) == 2
+            peer.release()
+        assert done == ["first", "second"]
+        assert len(log.events) == 2
+
+    @pytest.mark.parametrize("returned", [0xA700, None, "nothing", status(0xC000)], ids=repr)
+    def test_what_is_returned_is_not_sent(self, ask: Callable[..., Any], returned: Any) -> None:
+        def handle(event: Any) -> Any:
+            event.respond(0xB000)
+            return returned
+
+        assert ask(handle) == status(0xB000)
+        assert self.peer.response.Status == 0xB000
+
+    def test_what_is_raised_is_logged(
+        self, ask: Callable[..., Any], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def handle(event: Any) -> Any:
+            event.respond(0x0000)
+            raise LookupError("later")
+
+        assert ask(handle) == status(0x0000)
+        assert self.peer.response.Status == 0x0000
+        assert complaints(caplog.records) == ["Exception in the handler of EVT_C_STORE"]
+        assert "LookupError: later" in caplog.text
+
+    def test_second_call(self, ask: Callable[..., Any]) -> None:
+        def handle(event: Any) -> Any:
+            event.respond(0x0000)
+            with pytest.raises(RuntimeError, match="answered already"):
+                event.respond(0xA700)
+
+        assert ask(handle) == status(0x0000)
+        assert self.peer.response.Status == 0x0000
+
+    def test_after_the_handler(self, ask: Callable[..., Any]) -> None:
+        events: list[Any] = []
+        assert ask(lambda event: events.append(event) or 0x0000) == status(0x0000)
+        with pytest.raises(RuntimeError, match="answered already"):
+            events[0].respond(0x0000)
+
+    def test_after_the_end_of_the_association(self, ask: Callable[..., Any]) -> None:
+        raised: list[BaseException] = []
+
+        def handle(event: Any) -> Any:
+            event.assoc.abort()
+            try:
+                event.respond(0x0000)
+            except UpperLayerError as exc:
+                raised.append(exc)
+
+        assert ask(handle) is None
+        join(self.peer.log.wait_for("ABORTED").assoc)
+        assert len(raised) == 1
+
+    def test_status_as_data_set(self, ask: Callable[..., Any]) -> None:
+        answer = status(0xA900, ErrorComment="of another class", OffendingElement=[0x00080016])
+        assert ask(lambda event: event.respond(answer)) == status(
+            0xA900, ErrorComment="of another class", OffendingElement=0x00080016
+        )
+
+    def test_unusable_status(self, ask: Callable[..., Any]) -> None:
+        assert ask(lambda event: event.respond("no")) == status(0xC002)
+
+    def test_other_events_have_none(self, start_scp: StartSCP) -> None:
+        seen: list[bool] = []
+        handler = lambda event: seen.append(hasattr(event, "respond")) or 0x0000  # noqa: E731
+        assert Peer(start_scp, "C_ECHO", handler).ask() == status(0x0000)
+        assert seen == [False]
 
 
 class TestClasses:

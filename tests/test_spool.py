@@ -412,3 +412,53 @@ class TestSystemWithLess:
         assert names(folder) == []
         with pytest.raises(FileNotFoundError):
             spool.getbuffer()
+
+
+class TestFail:
+    """When the data set can't be kept."""
+
+    def fail(self, spool: Spool) -> OSError:
+        """Give a data set up that is being received."""
+        error = OSError(errno.ENOSPC, "No space left on device")
+        try:
+            raise error
+        except OSError as exc:
+            spool.fail(exc)
+        return error
+
+    @pytest.mark.parametrize("threshold", [0, 3, 100])
+    @pytest.mark.parametrize("is_complete", [False, True])
+    def test_everybody_is_told(self, folder: Path, threshold: int, is_complete: bool) -> None:
+        spool = Spool(threshold, str(folder), HEAD)
+        spool.write([b"abcd"])
+        if is_complete:
+            spool.close()
+        error = self.fail(spool)
+        assert spool.error is error
+        assert error.__traceback__ is None  # it would keep what was being received
+        assert names(folder) == []
+        assert spool.path is None
+        for look in (
+            spool.getbuffer,
+            spool.stream,
+            spool.materialise,
+            lambda: spool.save(folder / "saved.dcm"),
+        ):
+            with pytest.raises(OSError, match="No space left"):
+                look()
+        assert names(folder) == []
+        spool.discard()
+
+    def test_the_rest_is_dropped_and_counted(self, folder: Path) -> None:
+        spool = Spool(3, str(folder), HEAD, limit=10)
+        spool.write([b"abcd"])
+        self.fail(spool)
+        spool.write([b"efgh", b"ij"])
+        assert spool.length == 10
+        with pytest.raises(DataSetLengthError):
+            spool.write([b"k"])
+        spool.close()
+        assert names(folder) == []
+
+    def test_without_one(self) -> None:
+        assert filled(Spool(3), b"abc").error is None

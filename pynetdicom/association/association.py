@@ -638,7 +638,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
 
     def _may_serve(self, workers: Workers | None) -> bool:
         """Return True unless requests are served by another thread, or by enough threads."""
-        return self.dimse.host is None and (workers is None or workers.is_free)
+        return not self.dimse.stand_ins and (workers is None or workers.is_free)
 
     def _serve_next(self) -> bool:
         """Wait for the next thing to do and do it; return False when nothing will come."""
@@ -684,8 +684,10 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
 
     def _is_serving_here(self) -> bool:
         """Return True in a thread that serves the peer's requests."""
-        is_own = threading.current_thread() is self
-        return is_own or (self._workers is not None and self._workers.is_here)
+        me = threading.get_ident()
+        if me == self.ident or me in self.dimse.busy_stand_ins:
+            return True
+        return self._workers is not None and self._workers.is_here
 
     def _answer_release(self) -> None:
         """Release, as the peer asks."""

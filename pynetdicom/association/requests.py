@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from time import monotonic
@@ -63,8 +64,9 @@ class Responses(Iterator[Reply]):
 
     It yields ``(status, identifier)``: a data set with Status and what else the response says
     about it, and the decoded *Identifier* or None. In the end there is one status that is not
-    Pending, or an empty one if no valid response came within the DIMSE timeout; in that case
-    the association has been aborted.
+    Pending, or an empty one if no valid response came within the DIMSE timeout, or not the last
+    one within :attr:`~pynetdicom.limits.Limits.operation_time`; in that case the association
+    has been aborted.
 
     Who does not want the rest closes it, by :meth:`close`, by leaving a ``with`` block or by
     dropping it, as a ``for`` loop does that is left. The operation is cancelled then, and what
@@ -314,6 +316,14 @@ class RequestEngine:
                 pass  # which has been logged
             elif self.dimse.exchanges.is_ended:
                 self._give_up(f"No {request.msg_type} response, %s asks for the release instead")
+            elif exchange.is_overdue:
+                limit = self.ae.limits.operation_time
+                self._give_up(
+                    f"The {request.msg_type} operation of %s is not over after %s s, aborting; "
+                    "if it may take longer set ae.limits.operation_time",
+                    limit,
+                )
+                exchange.abandon()  # what has come and is not taken yet
             else:
                 timeout = self.dimse_timeout
                 self._give_up(f"No {request.msg_type} response from %s in %s s, aborting", timeout)
@@ -330,29 +340,45 @@ class RequestEngine:
         store what it sent does not count. What it sends is served here: to hand each instance
         over to the association's own thread would take longer than to store most of them.
         """
-        dimse, may_nest = self.dimse, self._is_serving_here()
-        is_host = self._workers is None
-
-        def has_news() -> bool:
-            return bool(exchange.responses or exchange.is_over or can_serve())
-
-        def can_serve() -> bool:
-            return is_host and bool(dimse.requests) and (may_nest or not dimse.serving)
-
-        with dimse.hosting() if is_host else nullcontext():
-            while True:
-                begun, timeout = monotonic(), self.dimse_timeout
-                until = None if timeout is None else begun + timeout
-                self.dul.wait_until(has_news, until)
-                if can_serve():
-                    if (request := dimse.next_request()) is not None:
-                        self._serve(*request)
-                    continue
-                response = exchange.next(0)
+        stands_in = self._workers is None
+        with self.dimse.standing_in() if stands_in else nullcontext():
+            while not exchange.is_overdue:
+                begun, until = monotonic(), exchange.until(self.dimse_timeout)
+                if stands_in:
+                    self._serve_until_answered(exchange, until)
+                    response = exchange.next(0)
+                else:
+                    response = exchange.next(self.dimse_timeout)
                 if response is not None or exchange.is_over or not self.is_established:
                     return response
                 if not (self._is_storing() or self.dul._last_received > begun):
-                    return None
+                    break
+        return None
+
+    def _serve_until_answered(self, exchange: Exchange, until: float | None) -> None:
+        """Serve what the peer asks for until a response has come; before that is looked at."""
+
+        def has_request() -> bool:
+            # One at a time; but one that is served here may be what asked for this exchange
+            return bool(self.dimse.requests) and (self._is_serving_here() or not self.dimse.serving)
+
+        def has_news() -> bool:
+            return has_request() or bool(exchange.responses) or exchange.is_over
+
+        while self.dul.wait_until(has_news, until) and has_request():
+            request = self.dimse.next_request()
+            if request is None:
+                continue
+            me = threading.get_ident()
+            self.dimse.busy_stand_ins.append(me)
+            try:
+                self._serve(*request)
+            except BaseException:  # Ctrl-C, for one: the peer shall not be left waiting
+                self.abort(block=False)
+                raise
+            finally:
+                self.dimse.busy_stand_ins.remove(me)
+            until = exchange.until(self.dimse_timeout)
 
     def _is_storing(self) -> bool:
         """Return True while requests of the peer are served, or about to be, by another thread.
@@ -400,7 +426,8 @@ class RequestEngine:
                 "to look for, most often by QueryRetrieveLevel and other keys"
             )
         encoding = encoding_of(context.transfer_syntax[0])
-        data_set = encoded(identifier, encoding, f"identifier of the {request.msg_type} request")
+        what = f"identifier of the {request.msg_type} request"
+        data_set = encoded(identifier, encoding, what, self.ae.log_patient_data)
         if _config.LOG_REQUEST_IDENTIFIERS and self.ae.log_patient_data:
             title = f"{request.msg_type} request identifier"
             log_identifier(LOGGER, logging.INFO, title, identifier)
@@ -420,7 +447,8 @@ class RequestEngine:
         encoding = encoding_of(context.transfer_syntax[0])
         source: DataSource | None = None
         if data_set:
-            source = encoded(data_set, encoding, f"data set of the {request.msg_type} request")
+            what = f"data set of the {request.msg_type} request"
+            source = encoded(data_set, encoding, what, self.ae.log_patient_data)
         response = self._ask(request, context.context_id or 0, source)
         if response is None:
             return Dataset(), None
@@ -439,10 +467,10 @@ class RequestEngine:
         None, which is logged, if it can't be decoded.
         """
         keyword = response._data_set
-        stream = getattr(response, keyword) if keyword else None
-        if stream is None:
-            return Dataset()
         try:
+            stream = getattr(response, keyword) if keyword else None
+            if stream is None:
+                return Dataset()
             return decode(stream, *encoding, limits=self.ae.limits)
         except Exception as exc:  # there is little that pydicom does not raise
             is_open = self.ae.log_patient_data  # of what pydicom may cite
@@ -491,9 +519,9 @@ def _is_convertible(source: UID, target: UID) -> bool:
         return False
 
 
-def encoded(dataset: Dataset, encoding: Encoding, what: str) -> bytes:
+def encoded(dataset: Dataset, encoding: Encoding, what: str, log_patient_data: bool) -> bytes:
     """Return an encoded data set; ValueError, which tells `what` it is, if that can't be."""
-    data = encode(dataset, *encoding)
+    data = encode(dataset, *encoding, log_patient_data=log_patient_data)
     if data is None:
         raise ValueError(f"Failed to encode the {what}; the log of pynetdicom.dsutils says why")
     return data

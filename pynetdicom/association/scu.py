@@ -163,7 +163,8 @@ class ServiceClassUser(RequestEngine):
         context = self._get_valid_context(dataset.SOPClassUID, syntax, "scu")
         accepted = context.transfer_syntax[0]
         what = f"data set {dataset.SOPInstanceUID} in '{accepted.name}'"
-        return self._ask_status(primitive, context, encoded(dataset, encoding_of(accepted), what))
+        data_set = encoded(dataset, encoding_of(accepted), what, self.ae.log_patient_data)
+        return self._ask_status(primitive, context, data_set)
 
     def _store_file(self, primitive: C_STORE, path: str) -> Dataset:
         """Send a file as it is if that can be; else decode it and send the data set."""

@@ -622,7 +622,7 @@ def _decode(data: bytes) -> PDU:
     return decode_pdu(data[0], memoryview(data)[HEADER_LENGTH:])
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _decode_known(data: bytes) -> PDU:
     """Return a PDU that nobody is going to change; most peers send the same ones all the time."""
     return _decode(data)

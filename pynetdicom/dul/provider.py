@@ -43,6 +43,19 @@ LOGGER = logging.getLogger("pynetdicom.dul")
 # hand-over costs some 25 microseconds), short enough that a peer's abort is seen soon.
 WATCH_DELAY = 0.05
 
+# The observers of an upper layer, the events that they are, and the attributes of these
+_OBSERVED = (
+    ("on_data_received", evt.EVT_DATA_RECV, ("data",)),
+    ("on_data_sent", evt.EVT_DATA_SENT, ("data",)),
+    ("on_pdu_received", evt.EVT_PDU_RECV, ("pdu",)),
+    ("on_pdu_sent", evt.EVT_PDU_SENT, ("pdu",)),
+    (
+        "on_transition",
+        evt.EVT_FSM_TRANSITION,
+        ("current_state", "fsm_event", "action", "next_state"),
+    ),
+)
+
 Buffer = bytes | bytearray | memoryview
 
 
@@ -139,26 +152,20 @@ class DULServiceProvider:
 
     def update_observers(self) -> None:
         """Let the upper layer report what some handler is bound to, and nothing else."""
-        assoc = self._assoc
-
-        def reporter(event: evt.NotificationEvent, *names: str) -> Callable[..., None] | None:
-            if not assoc._is_bound(event):
-                return None
-
-            def report(*values: Any) -> None:
-                self._notices.append((event, dict(zip(names, values, strict=True))))
-
-            return report
-
         with self._io:  # so that nobody is about to call one that goes away
-            layer = self.upper_layer
-            layer.on_data_received = reporter(evt.EVT_DATA_RECV, "data")
-            layer.on_data_sent = reporter(evt.EVT_DATA_SENT, "data")
-            layer.on_pdu_received = reporter(evt.EVT_PDU_RECV, "pdu")
-            layer.on_pdu_sent = reporter(evt.EVT_PDU_SENT, "pdu")
-            layer.on_transition = reporter(
-                evt.EVT_FSM_TRANSITION, "current_state", "fsm_event", "action", "next_state"
-            )
+            layer, is_bound = self.upper_layer, self._assoc._is_bound
+            for observer, event, names in _OBSERVED:
+                setattr(layer, observer, self._reporter(event, names) if is_bound(event) else None)
+
+    def _reporter(
+        self, event: evt.NotificationEvent, names: tuple[str, ...]
+    ) -> Callable[..., None]:
+        """Return what the upper layer calls to have the handlers of an event told."""
+
+        def report(*values: Any) -> None:
+            self._notices.append((event, dict(zip(names, values, strict=True))))
+
+        return report
 
     def accepted(self, socket: AssociationSocket, context: ssl.SSLContext | None) -> None:
         """Take over a connection that a server accepted (Evt5, transport connection indication).

@@ -80,7 +80,14 @@ def _answer(
         LOGGER.error("The answer of the handler of %s can't be sent: %s", event, problem)
         rsp.Status = _PROCESSING_FAILURE
         return None
-    return _encode(rsp, data_set, context) if data_set else None
+    if not data_set:
+        return None
+    is_open = service.ae.log_patient_data
+    encoding = encoding_of(context.transfer_syntax)
+    encoded = encode(data_set, *encoding, log_patient_data=is_open)
+    if encoded is None:
+        rsp.Status = _PROCESSING_FAILURE
+    return encoded or None  # none if there are group lengths only
 
 
 def _instance_problem(rsp: DimseServiceType, data_set: Any, category: str) -> str:
@@ -97,13 +104,3 @@ def _instance_problem(rsp: DimseServiceType, data_set: Any, category: str) -> st
     if rsp.AffectedSOPInstanceUID is None and category == STATUS_SUCCESS:
         return "neither the request nor the data set has an Affected SOP Instance UID"
     return ""
-
-
-def _encode(
-    rsp: DimseServiceType, data_set: Dataset, context: PresentationContextTuple
-) -> bytes | None:
-    """Return a data set as the context has it; without success that is the response's status."""
-    encoded = encode(data_set, *encoding_of(context.transfer_syntax))
-    if encoded is None:
-        rsp.Status = _PROCESSING_FAILURE
-    return encoded or None

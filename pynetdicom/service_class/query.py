@@ -114,9 +114,10 @@ class _Answer:
             what = "empty" if isinstance(identifier, Dataset) else type(identifier).__name__
             LOGGER.error("A match must be a data set with elements, not '%s'", what)
             return None
-        if _config.LOG_RESPONSE_IDENTIFIERS and self._service.ae.log_patient_data:
+        is_open = self._service.ae.log_patient_data
+        if _config.LOG_RESPONSE_IDENTIFIERS and is_open:
             log_identifier(LOGGER, logging.DEBUG, "C-FIND response identifier", identifier)
-        return encode(identifier, *self._encoding)
+        return encode(identifier, *self._encoding, log_patient_data=is_open)
 
 
 def _matches(

@@ -342,7 +342,7 @@ class _Retrieval:
         )
         encoding = encoding_of(self._context.transfer_syntax)
         if isinstance(own, Dataset) and _FAILED_SOP_INSTANCE_UID_LIST in own:
-            encoded = encode(own, *encoding)
+            encoded = encode(own, *encoding, log_patient_data=self._service.ae.log_patient_data)
             if encoded is not None:
                 return encoded
         return encode(identifier, *encoding)

@@ -12,11 +12,15 @@ from pynetdicom.presentation import PresentationContextTuple
 from pynetdicom.service_class.base import Operations, ServiceClass
 from pynetdicom.status import NON_PATIENT_SERVICE_CLASS_STATUS, STORAGE_SERVICE_CLASS_STATUS
 
+_OUT_OF_RESOURCES = 0xA700
 _HANDLER_FAILED = 0xC211
 
 
 def store(service: ServiceClass, req: C_STORE, context: PresentationContextTuple) -> None:
-    """Serve a C-STORE request (PS3.7 9.3.1) with what the handler of EVT_C_STORE returns."""
+    """Serve a C-STORE request (PS3.7 9.3.1) with what the handler of EVT_C_STORE returns.
+
+    It is not called if there was no room for the data set.
+    """
     rsp = req.response()
     is_answered = False
 
@@ -29,6 +33,10 @@ def store(service: ServiceClass, req: C_STORE, context: PresentationContextTuple
         service.dimse.send_msg(rsp, context.context_id)
         is_answered = True
 
+    if getattr(req.data_source, "error", None) is not None:  # which has been logged
+        rsp.ErrorComment = "No room for a temporary file"
+        respond(_OUT_OF_RESOURCES)
+        return
     try:
         status = service._handle(evt.EVT_C_STORE, req, context, respond=respond)
     except Exception as exc:
