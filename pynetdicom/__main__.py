@@ -11,8 +11,17 @@ from pathlib import Path
 import pynetdicom
 from pynetdicom._version import __version__
 
+# Each with its module in pynetdicom.apps and what it does
 APPS = {
-    "demo": "send the sample files of pydicom to our own SCP and compare what arrives",
+    "demo": ("demo", "put the sample files of pydicom through our archive and compare"),
+    "echoscp": ("echoscp.echoscp", "answer C-ECHO requests"),
+    "echoscu": ("echoscu.echoscu", "send C-ECHO requests"),
+    "findscu": ("findscu.findscu", "query with C-FIND requests"),
+    "getscu": ("getscu.getscu", "retrieve instances with C-GET requests"),
+    "movescu": ("movescu.movescu", "have instances sent with C-MOVE requests"),
+    "qrscp": ("qrscp.qrscp", "archive: store, query, retrieve and commit instances"),
+    "storescp": ("storescp.storescp", "receive files with C-STORE requests"),
+    "storescu": ("storescu.storescu", "send files with C-STORE requests"),
 }
 
 if find_spec("pynetdicom.apps") is None:
@@ -23,7 +32,7 @@ if find_spec("pynetdicom.apps") is None:
 def usage() -> str:
     """Return the help text."""
     lines = ["usage: python -m pynetdicom [--help | --version | <app> ...]", "", "apps:"]
-    lines += [f"  {name:<10} {purpose}" for name, purpose in APPS.items()]
+    lines += [f"  {name:<10} {purpose}" for name, (_, purpose) in APPS.items()]
     return "\n".join(lines)
 
 
@@ -51,7 +60,8 @@ def main(args: Sequence[str] | None = None) -> int:
         problem = f"no app named {name!r}" if name else "which app?"
         print(f"{usage()}\n\npython -m pynetdicom: {problem}", file=sys.stderr)
         return 2
-    run: Callable[[Sequence[str]], int] = import_module(f"pynetdicom.apps.{name}").main
+    module = import_module(f"pynetdicom.apps.{APPS[name][0]}")
+    run: Callable[[Sequence[str]], int] = module.main
     return run(rest)
 
 

@@ -22,6 +22,8 @@ L8  apps.common.scu -> apps.common.tls -> apps.common.exits
 L8  apps.common.options -> apps.common.logs    apps.common.program -> apps.common.logs
 L8  apps.common.program -> apps.common.exits
 L8  apps.* -> apps.common.storing -> apps.common.exits
+L8  apps.common.storing -> apps.common.heads -> facade
+L8  apps.qrscp.attributes -> apps.common.heads
 L8  apps.* -> apps.common.retrieving -> apps.common.receiving -> apps.common.storing
 L8  apps.common.retrieving -> apps.common.querying -> apps.common.program
 L8  apps.common.querying -> apps.common.options    apps.common.querying -> apps.common.scu

@@ -88,4 +88,4 @@ def test_wheel_runs(dist: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-I", "-c", script, str(target), "demo"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "came back bit for bit" in done.stdout
+    assert "data sets went into the archive bit for bit" in done.stdout

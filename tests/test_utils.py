@@ -237,7 +237,7 @@ class TestSetAE:
 
 
 CONFORMANT = st.lists(st.integers(0, 10**6), min_size=1, max_size=9).map(
-    lambda parts: ".".join(map(str, [1, *parts]))
+    lambda parts: ".".join(map(str, [1, *parts]))[:64].rstrip(".")
 )
 
 

@@ -1,0 +1,1 @@
+"""What the applications share: options, configuration, logging, output and exit codes."""

@@ -1,0 +1,1 @@
+"""Verification SCP: answer C-ECHO requests."""

@@ -1,0 +1,1 @@
+"""Verification SCU: send C-ECHO requests."""

@@ -1,0 +1,1 @@
+"""Query SCU: send C-FIND requests."""

@@ -1,0 +1,1 @@
+"""Retrieve SCU: have instances sent with C-GET requests."""

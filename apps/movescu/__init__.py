@@ -1,0 +1,1 @@
+"""Retrieve SCU: have instances sent with C-MOVE requests, to us or to somebody else."""

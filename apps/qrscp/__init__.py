@@ -1,0 +1,1 @@
+"""Query/Retrieve SCP: an archive with an index in a database."""

@@ -1,0 +1,1 @@
+"""Storage SCP: receive files with C-STORE requests."""

@@ -1,0 +1,1 @@
+"""Storage SCU: send files with C-STORE requests."""

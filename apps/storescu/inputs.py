@@ -1,0 +1,221 @@
+"""What is to be sent: files, folders, patterns, DICOMDIRs, and the contexts that they need."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+)
+
+from pynetdicom import build_context
+from pynetdicom.dsutils import FileHead, read_file_head
+from pynetdicom.presentation import PresentationContext
+from pynetdicom.utils import make_uid
+
+#: Most presentation contexts of an association: their IDs are odd numbers of a byte
+MAXIMUM_CONTEXTS = 128
+#: Between these a data set can be converted without loss and without decoding pixels
+_CONVERTIBLE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
+_UIDS = ("SOPClassUID", "SOPInstanceUID")
+
+
+@dataclass(slots=True)
+class Instance:
+    """A file, and what its beginning says of it."""
+
+    path: str
+    sop_class: UID
+    sop_instance: UID
+    transfer_syntax: UID
+
+
+@dataclass(slots=True)
+class Problem:
+    """A file that can't be sent."""
+
+    path: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Inputs:
+    """All that is to be sent, in order and each file once."""
+
+    instances: list[Instance] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    #: Files in folders that are no DICOM files
+    ignored: list[Problem] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What goes over associations that all propose the same contexts."""
+
+    contexts: list[PresentationContext] = field(default_factory=list)
+    instances: list[Instance] = field(default_factory=list)
+
+
+def find(paths: Sequence[str], recurse: bool) -> Inputs:
+    """Return what there is to send.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Files, folders, patterns and ``-`` for a list of them on stdin, one a line.
+    recurse : bool
+        Take the folders in folders, too.
+    """
+    inputs = Inputs()
+    seen: set[str] = set()
+    for path in _named(paths):
+        if path.is_dir():
+            for file in sorted(path.rglob("*") if recurse else path.iterdir()):
+                if file.is_file():
+                    _add(inputs, seen, file, inputs.ignored)
+        else:
+            _add(inputs, seen, path, inputs.problems)
+    return inputs
+
+
+def _named(paths: Iterable[str]) -> Iterator[Path]:
+    """Yield what is named, with patterns and the list on stdin replaced by what they stand for."""
+    for name in paths:
+        if name == "-":
+            yield from _named(line.rstrip("\r\n") for line in sys.stdin if line.strip())
+        elif glob.has_magic(name) and not Path(name).exists():
+            found = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - may be absolute
+            yield from map(Path, found or [name])
+        else:
+            yield Path(name)
+
+
+def _add(inputs: Inputs, seen: set[str], path: Path, problems: list[Problem]) -> None:
+    """Add a file, or what a DICOMDIR refers to; what is no DICOM file is a problem."""
+    key = str(path.absolute())
+    if key in seen:
+        return
+    seen.add(key)
+    try:
+        instance = _examine(path)
+    except InvalidDicomError:
+        problems.append(Problem(str(path), "not a DICOM file"))
+    except OSError as exc:
+        inputs.problems.append(Problem(str(path), exc.strerror or str(exc)))
+    except ValueError as exc:
+        inputs.problems.append(Problem(str(path), str(exc)))
+    else:
+        if instance.sop_class != MediaStorageDirectoryStorage:
+            inputs.instances.append(instance)
+            return
+        for file in _directory(path, inputs):
+            _add(inputs, seen, file, inputs.problems)
+
+
+def _examine(path: Path) -> Instance:
+    """Return what the beginning of a file says, without reading more of it if that will do."""
+    with path.open("rb", buffering=0) as file:
+        head = read_file_head(file.fileno())
+    if not head.transfer_syntax:
+        raise ValueError("its file meta information has no TransferSyntaxUID")
+    sop_class, sop_instance = head.sop_class_uid, head.sop_instance_uid
+    if not sop_class or not sop_instance:
+        sop_class, sop_instance = _uids_within(path, head)
+    return Instance(
+        str(path), make_uid(sop_class), make_uid(sop_instance), make_uid(head.transfer_syntax)
+    )
+
+
+def _uids_within(path: Path, head: FileHead) -> tuple[str, str]:
+    """Return the UIDs that a file's meta information lacks, from the data set itself."""
+    elements = dcmread(path, stop_before_pixels=True, specific_tags=list(_UIDS))
+    stated = (head.sop_class_uid, head.sop_instance_uid)
+    found = [uid or elements.get(name) for uid, name in zip(stated, _UIDS, strict=True)]
+    for uid, name in zip(found, _UIDS, strict=True):
+        if not uid:
+            raise ValueError(f"it has no {name}")
+    return str(found[0]), str(found[1])
+
+
+def _directory(path: Path, inputs: Inputs) -> Iterator[Path]:
+    """Yield the files that a DICOMDIR refers to."""
+    try:
+        records = dcmread(path).get("DirectoryRecordSequence") or []
+    except Exception as exc:  # pydicom raises almost anything for broken files
+        inputs.problems.append(Problem(str(path), f"the DICOMDIR can't be read: {exc}"))
+        return
+    for record in records:
+        file = _referenced(path.parent, record)
+        if file is not None:
+            yield file
+
+
+def _referenced(folder: Path, record: Dataset) -> Path | None:
+    """Return the file of a directory record, if it has one and it is within the folder."""
+    parts = record.get("ReferencedFileID")
+    if not parts:
+        return None
+    parts = [parts] if isinstance(parts, str) else [str(part) for part in parts]
+    if any(part in ("", ".", "..") or set(part) & set("/\\:") for part in parts):
+        return None  # no File ID (PS3.10 8.2), and maybe not what the user wants to send
+    file = folder.joinpath(*parts)
+    # Some systems show the names of media in lower case
+    return file if file.exists() else _or(folder.joinpath(*(p.lower() for p in parts)), file)
+
+
+def _or(path: Path, otherwise: Path) -> Path:
+    return path if path.exists() else otherwise
+
+
+def plan(instances: Sequence[Instance], only: Sequence[UID] | None, exact: bool) -> list[Batch]:
+    """Return the instances in batches, each with the contexts that it needs.
+
+    Parameters
+    ----------
+    instances : sequence of Instance
+        What is to be sent.
+    only : sequence of UID or None
+        The transfer syntaxes to propose, whatever the instances have; None for those that they
+        have.
+    exact : bool
+        Propose nothing to which an instance would have to be converted.
+    """
+    by_class: dict[UID, list[Instance]] = {}
+    for instance in instances:
+        by_class.setdefault(instance.sop_class, []).append(instance)
+    batches: list[Batch] = []
+    for sop_class, members in by_class.items():
+        syntaxes = list(dict.fromkeys(instance.transfer_syntax for instance in members))
+        # More transfer syntaxes of one class than fit into an association are taken in turns
+        for start in range(0, len(syntaxes), MAXIMUM_CONTEXTS - 1):
+            some = syntaxes[start : start + MAXIMUM_CONTEXTS - 1]
+            contexts = _contexts(sop_class, some, only, exact)
+            if not batches or len(batches[-1].contexts) + len(contexts) > MAXIMUM_CONTEXTS:
+                batches.append(Batch())
+            batches[-1].contexts += contexts
+            batches[-1].instances += [i for i in members if i.transfer_syntax in some]
+    return batches
+
+
+def _contexts(
+    sop_class: UID, syntaxes: Sequence[UID], only: Sequence[UID] | None, exact: bool
+) -> list[PresentationContext]:
+    """Return the contexts for the instances of one SOP class."""
+    if only is not None:
+        return [build_context(sop_class, list(only))]
+    contexts = [build_context(sop_class, [syntax]) for syntax in syntaxes]
+    others = [uid for uid in _CONVERTIBLE if uid not in syntaxes]
+    if not exact and others and any(uid in _CONVERTIBLE for uid in syntaxes):
+        contexts.append(build_context(sop_class, list(others)))
+    return contexts

@@ -1,0 +1,297 @@
+"""How instances are sent: over one association or several, again if need be, and reported."""
+
+from __future__ import annotations
+
+import json
+import threading
+from argparse import Namespace
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import IO
+
+from pynetdicom import Association
+from pynetdicom._globals import STATUS_SUCCESS, STATUS_WARNING
+from pynetdicom.status import code_to_category
+from pynetdicom.utils import safe_text
+
+from ..common.exits import AppError, Exit
+from ..common.output import Advance, Console, status_text, to_json
+from ..common.scu import Requestor, lost
+from .inputs import Batch, Instance, Problem
+
+STORED, FAILED, IGNORED = "stored", "failed", "ignored"
+
+_LAST_MESSAGE_ID = 65535
+# The statuses of a peer that is out of resources, for now (PS3.4 B.2.3)
+_OUT_OF_RESOURCES = range(0xA700, 0xA800)
+# Seconds between attempts double up to this
+_LONGEST_DELAY = 60.0
+
+
+@dataclass
+class Outcome:
+    """What became of an instance."""
+
+    status: int | None = None
+    reason: str = ""
+    #: Why it could not be sent; None if it was stored
+    code: Exit | None = None
+    attempts: int = 1
+    milliseconds: float = 0.0
+
+    @property
+    def is_transient(self) -> bool:
+        """True if the peer may take it a little later."""
+        return self.status in _OUT_OF_RESOURCES
+
+
+class Report:
+    """A line of JSON for each instance, in a file and, if that is wanted, on stdout.
+
+    Parameters
+    ----------
+    console : Console
+        For stdout, and for what went wrong.
+    file : text file or None
+        The file.
+    """
+
+    def __init__(self, console: Console, file: IO[str] | None) -> None:
+        self._console = console
+        self._file = file
+        self._lock = threading.Lock()
+        self.stored = 0
+        self.failures: set[Exit] = set()
+
+    def tell(self, problem: str) -> None:
+        """Tell what keeps instances from being sent."""
+        self._console.complain(problem)
+
+    def add(self, instance: Instance, outcome: Outcome, is_told: bool = False) -> None:
+        """Note what became of an instance, and tell why it failed unless that is told already."""
+        result = STORED if outcome.code is None else FAILED
+        with self._lock:
+            if outcome.code is None:
+                self.stored += 1
+            else:
+                self.failures.add(outcome.code)
+            self._write(
+                file=instance.path,
+                result=result,
+                status=status_text(outcome.status),
+                reason=outcome.reason,
+                sop_class_uid=instance.sop_class,
+                sop_instance_uid=instance.sop_instance,
+                transfer_syntax_uid=instance.transfer_syntax,
+                attempts=outcome.attempts,
+                milliseconds=round(outcome.milliseconds, 3),
+            )
+        if outcome.code is not None and not is_told:
+            self._console.complain(f"{instance.path} not stored: {outcome.reason}")
+
+    def add_problem(self, problem: Problem, result: str) -> None:
+        """Note a file that was not sent."""
+        if result == FAILED:
+            self.failures.add(Exit.ALL_FAILED)
+            self._console.complain(f"{problem.path} not sent: {problem.reason}")
+        self._write(file=problem.path, result=result, reason=problem.reason)
+
+    def _write(self, **fields: str | int | float | None) -> None:
+        self._console.record("instance", **fields)
+        if self._file is not None:
+            self._file.write(to_json("instance", **fields) + "\n")
+            self._file.flush()
+
+
+def stored_before(path: Path) -> set[tuple[str, str]]:
+    """Return the paths and the SOP Instance UIDs that a report says are stored.
+
+    Raises
+    ------
+    AppError
+        If the report can't be read.
+    """
+    stored = set()
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                record = json.loads(line)
+                if record["result"] == STORED:
+                    stored.add((record["file"], record["sop_instance_uid"]))
+    except OSError as exc:
+        raise AppError(Exit.USAGE, f"{path} can't be read: {exc.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise AppError(Exit.USAGE, f"{path} is no report", "it is written by --report") from None
+    return stored
+
+
+class Sender:
+    """Sends batches of instances.
+
+    Parameters
+    ----------
+    requestor : Requestor
+        Makes the associations.
+    options : argparse.Namespace
+        The options of the application.
+    report : Report
+        Takes what becomes of the instances.
+    advance : callable
+        Called for each instance that is done with.
+    """
+
+    def __init__(
+        self, requestor: Requestor, options: Namespace, report: Report, advance: Advance
+    ) -> None:
+        self._requestor = requestor
+        self._options = options
+        self._report = report
+        self._advance = advance
+        self._stopped = threading.Event()
+
+    def send(self, batch: Batch) -> None:
+        """Send a batch over as many associations as the options say."""
+        waiting = deque(batch.instances)
+        workers = [
+            _Worker(self, batch, waiting)
+            for _ in range(min(self._options.jobs, len(batch.instances)))
+        ]
+        if len(workers) == 1:
+            workers[0].work()
+        else:
+            self._send_in_threads(workers)
+        errors = [worker.error for worker in workers if worker.error is not None]
+        if waiting:  # and nobody is left to send them
+            self._report.tell(str(errors[0]))
+        for instance in waiting:
+            self._report.add(instance, _failure(errors[0]), is_told=True)
+            self._advance()
+
+    def _send_in_threads(self, workers: Iterable[_Worker]) -> None:
+        threads = [
+            threading.Thread(target=worker.work, name="sender", daemon=True) for worker in workers
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            for thread in threads:
+                thread.join()
+        except BaseException:  # Ctrl-C
+            self._stopped.set()
+            self._requestor.ae.shutdown()
+            for thread in threads:
+                thread.join(1)
+            raise
+
+    def _finish(self, instance: Instance, outcome: Outcome) -> None:
+        self._report.add(instance, outcome)
+        self._advance()
+
+    def _pause(self, attempt: int) -> None:
+        """Wait before another attempt, twice as long each time."""
+        delay = self._options.retry_delay * 2 ** (attempt - 1)
+        self._stopped.wait(min(delay, _LONGEST_DELAY))
+
+
+class _Worker:
+    """Sends instances over one association after the other, until none is waiting."""
+
+    def __init__(self, sender: Sender, batch: Batch, waiting: deque[Instance]) -> None:
+        self._sender = sender
+        self._batch = batch
+        self._waiting = waiting
+        self._sent = 0
+        #: Why it gave up
+        self.error: AppError | None = None
+
+    def work(self) -> None:
+        """Send instances; the reason to give up is kept in `error`."""
+        try:
+            while self._waiting and not self._sender._stopped.is_set():
+                self._use(self._associate())
+        except AppError as error:
+            self.error = error
+        except Exception as error:
+            self.error = AppError(Exit.LOCAL, f"unexpected error: {error!r}")
+
+    def _associate(self) -> Association:
+        """Return an association; a transient rejection is not taken for an answer at once."""
+        attempt = 1
+        while True:
+            try:
+                return self._sender._requestor.associate(self._batch.contexts)
+            except AppError as error:
+                if not error.is_transient or attempt > self._sender._options.retry:
+                    raise
+            self._sender._pause(attempt)
+            attempt += 1
+
+    def _use(self, assoc: Association) -> None:
+        """Send instances while the association lasts.
+
+        Raises
+        ------
+        AppError
+            If the association ended before anything was stored: another one would do no better.
+        """
+        answered = 0
+        while assoc.is_established and not self._sender._stopped.is_set():
+            try:
+                instance = self._waiting.popleft()
+            except IndexError:
+                assoc.release()
+                return
+            outcome = self._store(assoc, instance)
+            if outcome.code is Exit.ABORTED and self._sender._stopped.is_set():
+                return
+            self._sender._finish(instance, outcome)
+            if outcome.code is not Exit.ABORTED:
+                answered += 1
+        if not answered and self._waiting:
+            raise AppError(
+                Exit.ABORTED, "the peer ends associations as soon as it is sent something"
+            )
+
+    def _store(self, assoc: Association, instance: Instance) -> Outcome:
+        """Send an instance, again if the peer is out of resources."""
+        began = perf_counter()
+        attempt = 1
+        while True:
+            outcome = self._attempt(assoc, instance)
+            if not outcome.is_transient or attempt > self._sender._options.retry:
+                break
+            self._sender._pause(attempt)
+            attempt += 1
+        outcome.attempts = attempt
+        outcome.milliseconds = 1000 * (perf_counter() - began)
+        return outcome
+
+    def _attempt(self, assoc: Association, instance: Instance) -> Outcome:
+        """Send an instance."""
+        self._sent += 1
+        message_id = (self._sent - 1) % _LAST_MESSAGE_ID + 1
+        try:
+            answer = assoc.send_c_store(instance.path, message_id)
+        except RuntimeError:  # it ended since it was looked at
+            return _failure(lost(assoc))
+        except OSError as exc:
+            return Outcome(reason=exc.strerror or str(exc), code=Exit.LOCAL)
+        except (AttributeError, ValueError) as exc:
+            return Outcome(reason=str(exc), code=Exit.NO_CONTEXT)
+        status: int | None = answer.get("Status")
+        if status is None:
+            return _failure(lost(assoc))
+        comment = safe_text(str(answer.get("ErrorComment") or ""))
+        category = code_to_category(status)
+        if category in (STATUS_SUCCESS, STATUS_WARNING):
+            return Outcome(status, comment)
+        reason = f"status {status_text(status)}" + (f": {comment}" if comment else "")
+        return Outcome(status, reason, Exit.ALL_FAILED)
+
+
+def _failure(error: AppError) -> Outcome:
+    """Return what becomes of an instance for want of an association."""
+    return Outcome(reason=str(error), code=error.code)
