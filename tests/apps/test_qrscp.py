@@ -14,8 +14,6 @@ from pydicom.uid import (
     CTImageStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
-    MRImageStorage,
-    generate_uid,
 )
 
 from pynetdicom import AE, build_role, evt
@@ -25,8 +23,6 @@ from pynetdicom.dsutils import file_head, split_dataset
 from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 from pynetdicom.sop_class import (
     CompositeInstanceRootRetrieveGet,
-    StorageCommitmentPushModel,
-    StorageCommitmentPushModelInstance,
     Verification,
 )
 from tests.support.archives import (
@@ -41,7 +37,6 @@ from tests.support.archives import (
     identifier,
     image,
     image_uid,
-    put,
     series_uid,
     store,
     study_uid,
@@ -50,29 +45,6 @@ from tests.support.samples import SAMPLES, instance_uid
 
 PATIENCE = 30.0
 StartArchive = Callable[..., LiveArchive]
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/index.sqlite"
-
-
-@pytest.fixture
-def start(url: str, tmp_path: Path) -> Iterator[StartArchive]:
-    """Start an archive, with the images that are given."""
-    started: list[LiveArchive] = []
-
-    def start(*images: Dataset, **destinations: Destination) -> LiveArchive:
-        live = LiveArchive(tmp_path / "files", url, destinations)
-        started.append(live)
-        if images:
-            with live.associated() as assoc:
-                assert {status for status, _ in store(assoc, *images)} == {0x0000}
-        return live
-
-    yield start
-    for live in started:
-        live.close()
 
 
 def answers(assoc: Any, model: str, level: str, **keys: Any) -> tuple[list[Dataset], Any]:
@@ -727,182 +699,6 @@ class TestRetrieveRefused:
         with live.associated(STUDY_GET) as assoc:
             ((status, _),) = assoc.send_c_get(asked, STUDY_GET)
         assert (status.Status, status.ErrorComment) == (0xA701, "More than 3 instances")
-
-
-def references(*wanted: tuple[str, str]) -> Dataset:
-    """Return a request for storage commitment."""
-    request = Dataset()
-    request.TransactionUID = generate_uid()
-    request.ReferencedSOPSequence = []
-    for sop_class, uid in wanted:
-        item = Dataset()
-        item.ReferencedSOPClassUID = sop_class
-        item.ReferencedSOPInstanceUID = uid
-        request.ReferencedSOPSequence.append(item)
-    return request
-
-
-class Reports:
-    """A handler of EVT_N_EVENT_REPORT that keeps what it is told."""
-
-    def __init__(self, status: int = 0x0000) -> None:
-        self.status = status
-        self.reports: SimpleQueue[tuple[int | None, Dataset]] = SimpleQueue()
-        self.handlers = [(evt.EVT_N_EVENT_REPORT, self.handle)]
-
-    def handle(self, event: evt.Event) -> tuple[int, None]:
-        """Keep a report."""
-        self.reports.put((event.event_type, event.event_information))
-        return self.status, None
-
-    def next(self) -> tuple[int | None, Dataset]:
-        """Return the next report."""
-        return self.reports.get(timeout=PATIENCE)
-
-
-def request_commitment(assoc: Any, request: Dataset, action_type: int = 1) -> int:
-    """Request storage commitment and return the status."""
-    status, _ = assoc.send_n_action(
-        request, action_type, StorageCommitmentPushModel, StorageCommitmentPushModelInstance
-    )
-    code: int = status.Status
-    return code
-
-
-class TestCommitment:
-    def test_safe(self, start: StartArchive) -> None:
-        live, reports = start(*IMAGES), Reports()
-        wanted = [(CTImageStorage, image_uid(1, 1, n)) for n in (1, 2)]
-        request = references(*wanted)
-        with live.associated(StorageCommitmentPushModel, evt_handlers=reports.handlers) as assoc:
-            assert request_commitment(assoc, request) == 0x0000
-            kind, report = reports.next()
-        assert kind == 1
-        assert report.TransactionUID == request.TransactionUID
-        assert report.RetrieveAETitle == "QRSCP"
-        assert "FailedSOPSequence" not in report
-        safe = [
-            (item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID)
-            for item in report.ReferencedSOPSequence
-        ]
-        assert safe == wanted
-
-    def test_not_safe(self, start: StartArchive) -> None:
-        live, reports = start(*IMAGES), Reports()
-        (live.archive.folder / path_of(image_uid(1, 1, 2))).unlink()
-        request = references(
-            (CTImageStorage, image_uid(1, 1, 1)),
-            (CTImageStorage, image_uid(1, 1, 2)),
-            (MRImageStorage, image_uid(1, 2, 1)),
-            (CTImageStorage, "1.2.3"),
-        )
-        with live.associated(StorageCommitmentPushModel, evt_handlers=reports.handlers) as assoc:
-            assert request_commitment(assoc, request) == 0x0000
-            kind, report = reports.next()
-        assert kind == 2
-        assert len(report.ReferencedSOPSequence) == 1
-        assert [
-            (item.ReferencedSOPInstanceUID, item.FailureReason) for item in report.FailedSOPSequence
-        ] == [(image_uid(1, 1, 2), 0x0112), (image_uid(1, 2, 1), 0x0119), ("1.2.3", 0x0112)]
-
-    @pytest.mark.parametrize("how", ["refuses", "aborts"])
-    def test_on_a_new_association(
-        self, start: StartArchive, start_scp: Callable[..., Any], how: str
-    ) -> None:
-        """If the requestor does not take the report on the association of the request."""
-        reports = Reports()
-        server = start_scp([Verification], reports.handlers)
-        server.ae.add_supported_context(StorageCommitmentPushModel, scu_role=False, scp_role=True)
-        server.contexts = server.ae.supported_contexts
-        live = start(image(), TEST_SCU=Destination("127.0.0.1", server.server_address[1]))
-        request = references((CTImageStorage, image_uid(1, 1, 1)))
-
-        def refuse(event: evt.Event) -> tuple[int, None]:
-            if how == "aborts":
-                event.assoc.abort()
-            return 0x0110, None
-
-        handlers = [(evt.EVT_N_EVENT_REPORT, refuse)]
-        with live.associated(StorageCommitmentPushModel, evt_handlers=handlers) as assoc:
-            assert request_commitment(assoc, request) == 0x0000
-            kind, report = reports.next()
-        assert (kind, report.TransactionUID) == (1, request.TransactionUID)
-
-    def test_refused(self, start: StartArchive) -> None:
-        live = start(image())
-        with live.associated(StorageCommitmentPushModel) as assoc:
-            request = references((CTImageStorage, image_uid(1, 1, 1)))
-            assert request_commitment(assoc, request, action_type=2) == 0x0123
-            assert request_commitment(assoc, references()) == 0x0115
-            del request.TransactionUID
-            assert request_commitment(assoc, request) == 0x0115
-
-    def test_nobody_to_report_to(
-        self, start: StartArchive, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        live = start(image())
-        request = references((CTImageStorage, image_uid(1, 1, 1)))
-        refusing = Reports(0x0110)
-        with live.associated(StorageCommitmentPushModel, evt_handlers=refusing.handlers) as assoc:
-            assert request_commitment(assoc, request) == 0x0000
-            refusing.next()
-            threads = [each for each in threading.enumerate() if each.name == "StorageCommitment"]
-        for thread in threads:
-            thread.join(PATIENCE)
-        assert "TEST_SCU waits for a storage commitment report" in caplog.text
-
-    def test_silent_requestors(self, start: StartArchive) -> None:
-        """They hold up neither others nor what is refused for want of room."""
-        live, reports, going_on = start(image()), Reports(), threading.Event()
-        committer = live.scp._committer
-        committer.most_reports, committer.most_references = 3, 5
-        one = [(CTImageStorage, image_uid(1, 1, 1))]
-        asked: SimpleQueue[None] = SimpleQueue()
-
-        def keep_silent(event: evt.Event) -> tuple[int, None]:
-            asked.put(None)
-            going_on.wait(PATIENCE)
-            return 0x0000, None
-
-        silent = [(evt.EVT_N_EVENT_REPORT, keep_silent)]
-        try:
-            with (
-                live.associated(StorageCommitmentPushModel, evt_handlers=silent) as first,
-                live.associated(StorageCommitmentPushModel, evt_handlers=silent) as second,
-                live.associated(
-                    StorageCommitmentPushModel, evt_handlers=reports.handlers
-                ) as honest,
-            ):
-                for assoc in (first, second):
-                    assert request_commitment(assoc, references(*one * 2)) == 0x0000
-                    asked.get(timeout=PATIENCE)
-                assert request_commitment(honest, references(*one * 2)) == 0x0213
-                assert request_commitment(honest, references(*one)) == 0x0000
-                assert reports.next()[0] == 1
-                committer.most_reports, committer.most_references = 2, 100
-                assert request_commitment(honest, references(*one)) == 0x0213
-                going_on.set()
-        finally:
-            going_on.set()
-
-    def test_room_again(self, start: StartArchive) -> None:
-        live, reports = start(image()), Reports()
-        live.scp._committer.most_references = 1
-        request = references((CTImageStorage, image_uid(1, 1, 1)))
-        with live.associated(StorageCommitmentPushModel, evt_handlers=reports.handlers) as assoc:
-            for _ in range(2):
-                assert request_commitment(assoc, request) == 0x0000
-                reports.next()
-                for thread in threading.enumerate():
-                    if thread.name == "StorageCommitment":
-                        thread.join(PATIENCE)
-
-    def test_too_long_a_uid(self, start: StartArchive) -> None:
-        live = start()
-        request = references((CTImageStorage, "1.2.3"))
-        put(request.ReferencedSOPSequence[0], ReferencedSOPInstanceUID="1" * 65)
-        with live.associated(StorageCommitmentPushModel) as assoc:
-            assert request_commitment(assoc, request) == 0x0115
 
 
 def test_echo_and_roles(start: StartArchive) -> None:
