@@ -491,7 +491,7 @@ class DIMSEServiceProvider:
         primitive._discard_data_set()  # which it should not have
         message_id = primitive.MessageIDBeingRespondedTo or 0
         # Of a copy, since the association's thread may take one meanwhile
-        waiting = [request.MessageID for _, request in tuple(self.requests)]
+        waiting = [request.MessageID for _, request in self.requests.copy()]
         if message_id in self.serving or message_id in waiting:
             self.cancelled.add(message_id)
         else:
@@ -592,7 +592,7 @@ class DIMSEServiceProvider:
 
     def peek_msg(self) -> tuple[int | None, DimseServiceType | None]:
         """Return the next request received and leave it where it is, or (None, None)."""
-        for context_id, request in tuple(self.requests):  # a copy, as in _cancel()
+        for context_id, request in self.requests.copy():  # as in _cancel()
             if not isinstance(request, _UnknownRequest):
                 return context_id, request
         return None, None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
+from collections.abc import Collection
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -227,7 +228,7 @@ class Exchanges:
                 return False
             while exchange.message_id in outstanding or exchange.message_id in self._after_warning:
                 exchange.message_id = exchange.message_id % _LAST_MESSAGE_ID + 1
-            for other in tuple(outstanding.values()):  # of which the reader may take some out
+            for other in self._all():
                 if other.owner == exchange.owner:  # who is not going to take any for a while
                     other.room = sys.maxsize
                     self.assoc.dul.tell_callers()  # the reader may wait for room
@@ -237,9 +238,17 @@ class Exchanges:
             outstanding[exchange.message_id] = exchange
             return True
 
+    def _all(self) -> Collection[Exchange]:
+        """Return those outstanding now, of which another thread may take some out meanwhile.
+
+        A copy of the whole is made in one go; to make one of the values is not, since the garbage
+        collector may run in between, and other threads then.
+        """
+        return self._outstanding.copy().values()
+
     def _wait_for_turn(self) -> None:
         """Wait until one of those outstanding has ended, or given a sign of life."""
-        outstanding = tuple(self._outstanding.values())
+        outstanding = self._all()
         me = threading.get_ident()
         if outstanding and all(e.owner == me and not e.is_abandoned for e in outstanding):
             raise RuntimeError(
@@ -278,7 +287,7 @@ class Exchanges:
         """Let nobody wait any longer for a response: the peer will answer no more."""
         with self._lock:
             self.is_ended = True
-            outstanding = tuple(self._outstanding.values())
+            outstanding = self._all()
             self._outstanding.clear()
         for exchange in outstanding:
             exchange.is_over = True
@@ -292,7 +301,7 @@ class Exchanges:
     def has_room(self) -> bool:
         """Return False while so many responses wait to be taken that no more are read."""
         if self._outstanding:
-            for exchange in tuple(self._outstanding.values()):
+            for exchange in self._all():
                 if len(exchange.responses) >= exchange.room and not exchange.is_abandoned:
                     return False
         return True
