@@ -375,7 +375,7 @@ class TestWindow:
         def read() -> None:
             for _ in range(total):
                 assert outstanding.acquire(timeout=PATIENCE)
-                assoc.respond(next(iter(tuple(assoc.exchanges._outstanding))))
+                assoc.respond(next(iter(assoc.exchanges._outstanding.copy())))
                 room.release()
 
         interval = sys.getswitchinterval()
