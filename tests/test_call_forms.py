@@ -31,9 +31,11 @@ from pynetdicom import (
     debug_logger,
     evt,
 )
+from pynetdicom._version import __version__
 from pynetdicom.errors import AssociationError
 from pynetdicom.sop_class import BasicFilmSession, CTImageStorage, MRImageStorage, Verification
 from tests.support import raw
+from tests.support.apps import environment, run_app
 from tests.support.associations import SOON, association, join, port_of
 from tests.support.peers import reserve_port
 from tests.support.raw import HOST
@@ -41,6 +43,8 @@ from tests.support.requests import FIND, GET, MOVE
 from tests.test_layers import ROOT
 
 StartSCP = Callable[..., Any]
+
+APPS = ["echoscp", "echoscu", "findscu", "getscu", "movescu", "qrscp", "storescp", "storescu"]
 
 CT_FILE = Path(get_testdata_file("CT_small.dcm", download=False))
 MR_FILE = Path(get_testdata_file("MR_small.dcm", download=False))
@@ -258,6 +262,35 @@ def test_09_bound_by_associate(start_scp: StartSCP) -> None:
     with association(port, EVERYTHING, evt_handlers=[report]) as assoc:
         assert assoc.send_c_echo().Status == 0x0000
     assert asked == [0x0107]
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_10_apps(app: str) -> None:
+    versions, helps = run_app(app, "--version"), run_app(app, "--help")
+    assert (versions.code, versions.out, versions.err) == (0, f"{app} {__version__}\n", "")
+    assert (helps.code, helps.err) == (0, "")
+    assert helps.out.startswith(f"usage: {app} ")
+
+
+def test_10_console_scripts() -> None:
+    # That they run once they are installed is in test_packaging.py
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    section = text.partition("[project.scripts]\n")[2].partition("\n\n[")[0]
+    assert section.splitlines() == [f'{app} = "pynetdicom.apps.{app}.{app}:main"' for app in APPS]
+
+
+def test_10_qrscp_without_sqlalchemy(tmp_path: Path) -> None:
+    program = "import sys; sys.modules['sqlalchemy'] = None; "
+    program += "from pynetdicom.__main__ import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "qrscp", "0", "--instance-location", tmp_path],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = "qrscp: SQLAlchemy is not installed; install pynetdicom[apps]\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
 
 
 def test_11_ae_titles_as_bytes(start_scp: StartSCP) -> None:

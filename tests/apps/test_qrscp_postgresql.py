@@ -16,7 +16,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from tests.apps import test_qrscp, test_qrscp_index, test_qrscp_matching
+from tests.apps import (
+    test_qrscp,
+    test_qrscp_commitment,
+    test_qrscp_index,
+    test_qrscp_matching,
+)
 from tests.support.peers import reserve_port
 
 pytestmark = pytest.mark.interop
@@ -80,7 +85,6 @@ def url(cluster: str) -> str:
 
 
 index = test_qrscp_index.index
-start = test_qrscp.start
 
 
 class TestIndex(test_qrscp_index.TestIndex):
@@ -103,5 +107,5 @@ class TestFind(test_qrscp.TestFind):
     """Queries."""
 
 
-class TestCommitment(test_qrscp.TestCommitment):
+class TestCommitment(test_qrscp_commitment.TestCommitment):
     """Storage commitment."""
