@@ -246,12 +246,13 @@ class ACSE:
         return isinstance(self.dul.peek_next_pdu(), kinds[abort_type])
 
     def is_release_requested(self) -> bool:
-        """Return True, and take the request, if the peer asks for release."""
+        """Return True if the peer asks for release."""
         primitive = self.dul.peek_next_pdu()
-        if isinstance(primitive, A_RELEASE) and primitive.result is None:
-            self._receive(None)
-            return True
-        return False
+        return isinstance(primitive, A_RELEASE) and primitive.result is None
+
+    def take_release_request(self) -> None:
+        """Take the peer's request for release, which is there."""
+        self._receive(None)
 
     # -- release -----------------------------------------------------------------------------
 

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 NO_VALUE = "(no value available)"
 
 # PS3.8 Table 9-21: the result of an association request, who decided, and why
-RESULTS = {0: "Accepted", 1: "Rejected (permanent)", 2: "Rejected (transient)"}
+RESULTS = {0: "Accepted", 1: "Rejected Permanent", 2: "Rejected Transient"}
 RESULT_SOURCES = {
-    1: "Service user",
-    2: "Service provider (ACSE related)",
-    3: "Service provider (presentation related)",
+    1: "Service User",
+    2: "Service Provider (ACSE)",
+    3: "Service Provider (Presentation)",
 }
 DIAGNOSTICS = {
     (1, 1): "No reason given",

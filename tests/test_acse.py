@@ -158,8 +158,8 @@ class TestRejection:
         with association(port, evt_handlers=here.bindings) as assoc:
             answer = assoc.acceptor.primitive
             assert answer is not None
-            assert answer.result_str == "Rejected (permanent)"
-            assert answer.source_str == "Service user"
+            assert answer.result_str == "Rejected Permanent"
+            assert answer.source_str == "Service User"
             assert answer.reason_str == "Called AE title not recognised"
             assert not assoc.is_alive()
             assert assoc.accepted_contexts == assoc.rejected_contexts == []
@@ -180,7 +180,7 @@ class TestRejection:
         assert "the called AE title ANY-SCP" in theirs
         assert "is not TEST_SCP" in theirs
         assert ours.startswith("Association rejected by ANY-SCP at 127.0.0.1:")
-        assert ours.endswith(": Rejected (permanent), Service user: Called AE title not recognised")
+        assert ours.endswith(": Rejected Permanent, Service User: Called AE title not recognised")
 
     def test_abort_of_a_rejected_association(self, start_scp: StartSCP) -> None:
         log = EventLog("REJECTED ABORTED")

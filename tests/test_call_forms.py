@@ -267,13 +267,16 @@ def test_09_bound_by_associate(start_scp: StartSCP) -> None:
 @pytest.mark.parametrize("app", APPS)
 def test_10_apps(app: str) -> None:
     versions, helps = run_app(app, "--version"), run_app(app, "--help")
-    assert (versions.code, versions.out, versions.err) == (0, f"{app} {__version__}\n", "")
+    assert (versions.code, versions.out, versions.err) == (
+        0,
+        f"{app} (pynetdicom {__version__})\n",
+        "",
+    )
     assert (helps.code, helps.err) == (0, "")
     assert helps.out.startswith(f"usage: {app} ")
 
 
 def test_10_console_scripts() -> None:
-    # That they run once they are installed is in test_packaging.py
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     section = text.partition("[project.scripts]\n")[2].partition("\n\n[")[0]
     assert section.splitlines() == [f'{app} = "pynetdicom.apps.{app}.{app}:main"' for app in APPS]
@@ -283,7 +286,7 @@ def test_10_qrscp_without_sqlalchemy(tmp_path: Path) -> None:
     program = "import sys; sys.modules['sqlalchemy'] = None; "
     program += "from pynetdicom.__main__ import main; sys.exit(main())"
     done = subprocess.run(
-        [sys.executable, "-c", program, "qrscp", "0", "--instance-location", tmp_path],
+        [sys.executable, "-c", program, "qrscp", "--instance-location", tmp_path],
         env=environment(),
         capture_output=True,
         text=True,

@@ -174,13 +174,13 @@ VECTORS: list[tuple[Any, type[PDU], bytes, str]] = [
         rejection(),
         A_ASSOCIATE_RJ,
         b"\x03\x00\x00\x00\x00\x04\x00\x01\x01\x07",
-        "A-ASSOCIATE-RJ: Rejected (permanent), Service user, Called AE title not recognised",
+        "A-ASSOCIATE-RJ: Rejected Permanent, Service User, Called AE title not recognised",
     ),
     (
         rejection(2, 3, 2),
         A_ASSOCIATE_RJ,
         b"\x03\x00\x00\x00\x00\x04\x00\x02\x03\x02",
-        "A-ASSOCIATE-RJ: Rejected (transient), Service provider (presentation related), "
+        "A-ASSOCIATE-RJ: Rejected Transient, Service Provider (Presentation), "
         "Local limit exceeded",
     ),
     (
@@ -559,8 +559,8 @@ class TestShortPDUs:
         pdu = A_ASSOCIATE_RJ()
         assert (pdu.result_str, pdu.source_str, pdu.reason_str) == ("(no value available)",) * 3
         pdu.result, pdu.source, pdu.reason_diagnostic = 2, 2, 2
-        assert pdu.result_str == "Rejected (transient)"
-        assert pdu.source_str == "Service provider (ACSE related)"
+        assert pdu.result_str == "Rejected Transient"
+        assert pdu.source_str == "Service Provider (ACSE)"
         assert pdu.reason_str == "Protocol version not supported"
 
     @pytest.mark.parametrize(

@@ -482,12 +482,12 @@ class TestAssociate:
         assert primitive.source_str == "(no value available)"
         assert primitive.reason_str == "(no value available)"
         primitive.result, primitive.result_source, primitive.diagnostic = 1, 1, 7
-        assert primitive.result_str == "Rejected (permanent)"
-        assert primitive.source_str == "Service user"
+        assert primitive.result_str == "Rejected Permanent"
+        assert primitive.source_str == "Service User"
         assert primitive.reason_str == "Called AE title not recognised"
         primitive.result, primitive.result_source, primitive.diagnostic = 2, 3, 2
-        assert primitive.result_str == "Rejected (transient)"
-        assert primitive.source_str == "Service provider (presentation related)"
+        assert primitive.result_str == "Rejected Transient"
+        assert primitive.source_str == "Service Provider (Presentation)"
         assert primitive.reason_str == "Local limit exceeded"
         primitive.diagnostic = 7
         assert primitive.reason_str == "Unknown (7)"

@@ -659,7 +659,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             self._let_serve(workers)
         elif (request := self.dimse.next_request()) is not None:
             self._serve(*request)
-        elif self.acse.is_release_requested():
+        else:
             self._answer_release()
         return not self.dul.is_closed or bool(self.dimse.requests)
 
@@ -667,7 +667,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         """Have the next request served, or answer a release when all have been."""
         if workers.is_free and (request := self.dimse.next_request()) is not None:
             workers.give(*request)
-        elif workers.is_idle and self.acse.is_release_requested():
+        elif workers.is_idle:
             self._answer_release()
 
     def _serve_aside(self, context_id: int, request: DimseServiceType) -> None:
@@ -690,7 +690,12 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         return self._workers is not None and self._workers.is_here
 
     def _answer_release(self) -> None:
-        """Release, as the peer asks."""
+        """Release, if the peer asks for it and no other thread is about to."""
+        with self._state_lock:
+            if not self.is_established or not self.acse.is_release_requested():
+                return
+            self.is_established = False  # so that nobody else ends it
+        self.acse.take_release_request()
         self._release_place()  # the peer may come again as soon as it has the answer
         with suppress(UpperLayerError):
             self.acse.send_release(is_response=True)
