@@ -180,8 +180,7 @@ VECTORS: list[tuple[Any, type[PDU], bytes, str]] = [
         rejection(2, 3, 2),
         A_ASSOCIATE_RJ,
         b"\x03\x00\x00\x00\x00\x04\x00\x02\x03\x02",
-        "A-ASSOCIATE-RJ: Rejected Transient, Service Provider (Presentation), "
-        "Local limit exceeded",
+        "A-ASSOCIATE-RJ: Rejected Transient, Service Provider (Presentation), Local limit exceeded",
     ),
     (
         p_data((1, 3, b"DATA"), (3, 0, b"")),
