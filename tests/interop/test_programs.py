@@ -86,8 +86,8 @@ def test_echo_monitor(python: Sequence[str], tmp_path: Path) -> None:
     lines = [
         "{} UP up (0x0000)",
         "{} ARCHIVE up (0x0000)",
-        "{} WRONG down (rejected: 1, Called AE title not recognised)",
-        "{} REFUSING down (rejected: 1, No reason given)",
+        "{} WRONG down (Rejected Permanent, Service User, Called AE title not recognised)",
+        "{} REFUSING down (Rejected Permanent, Service User, No reason given)",
         "{} NOBODY down (no association)",
     ]
     told = [line.format(number) for number in (1, 2) for line in lines]

@@ -18,7 +18,7 @@ def parse_peer(text):
 def reason_of(assoc):
     if assoc.is_rejected:
         primitive = assoc.acceptor.primitive
-        return f"rejected: {primitive.result}, {primitive.reason_str}"
+        return f"{primitive.result_str}, {primitive.source_str}, {primitive.reason_str}"
     if assoc.is_aborted:
         return "no association"
     return "no answer"
