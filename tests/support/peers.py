@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -66,7 +67,10 @@ def wait_for_port(
 
 def find_program(name: str) -> str:
     """Return the path of a program; its absence is an error, never a reason to skip."""
-    path = shutil.which(name, path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"]))
+    # Not our own application of the same name, in the environment that runs the tests
+    own = str(Path(sys.executable).parent)
+    folders = [folder for folder in os.environ["PATH"].split(os.pathsep) if folder != own]
+    path = shutil.which(name, path=os.pathsep.join([*folders, "/usr/sbin"]))
     if path is None:
         raise FileNotFoundError(f"{name} is not installed, and the interop tests need it")
     return path
