@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import select
 import socket
 import socketserver
 import ssl
@@ -244,7 +243,8 @@ class AssociationServer(EventHandlers, socketserver.TCPServer):
         Parameters
         ----------
         poll_interval : float, optional
-            Not needed, except that on Windows Ctrl-C is noticed no sooner than so many seconds.
+            Within so many seconds the main thread notices a signal that came in the moment before
+            it began to wait, and on Windows any. Other threads have no need to look.
         """
         with self._lock:
             if self._is_closed:
@@ -257,7 +257,8 @@ class AssociationServer(EventHandlers, socketserver.TCPServer):
         try:
             self._log_service("Listening on %s as %s" + (" with TLS" if self.ssl_context else ""))
             self._warn_if_open()
-            self._serve(wake_up, None if hasattr(select, "poll") else poll_interval)
+            may_block = threading.current_thread() is not threading.main_thread()
+            self._serve(wake_up, None if may_block else poll_interval)
         finally:
             with self._lock:
                 self._wake_up = None
