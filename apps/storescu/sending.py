@@ -174,16 +174,17 @@ class Sender:
         threads = [
             threading.Thread(target=worker.work, name="sender", daemon=True) for worker in workers
         ]
-        for thread in threads:
-            thread.start()
         try:
             for thread in threads:
+                thread.start()
+            for thread in threads:
                 thread.join()
-        except BaseException:  # Ctrl-C
+        except BaseException:  # Ctrl-C, also while some have not been started yet
             self._stopped.set()
             self._requestor.ae.shutdown()
             for thread in threads:
-                thread.join(1)
+                if thread.is_alive():
+                    thread.join(1)
             raise
 
     def _finish(self, instance: Instance, outcome: Outcome) -> None:
