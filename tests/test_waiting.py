@@ -48,6 +48,7 @@ class Poll:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(waiting, "monotonic", clock)
+    monkeypatch.setattr(waiting, "_SIGNAL_INTERVAL", 3600.0)  # no test waits for that long
     monkeypatch.setattr(waiting, "_lingering", threading.Lock())  # no thread of other tests has it
     return clock
 
@@ -80,7 +81,7 @@ def test_not_for_long(clock: Clock, brisk: Patience) -> None:
     assert brisk.wait(poll, 5.0) == READY
     assert poll.timeouts == [0, 0, 5000.0]
     poll = Poll(clock, (READY, 1.0))
-    assert brisk.wait(poll, None) == READY
+    assert Background(brisk.wait, poll, None).result() == READY
     assert poll.timeouts == [None]
 
 
@@ -135,4 +136,31 @@ def test_system_that_can_not_yield(
     monkeypatch.setattr(waiting, "_yield_cpu", None)
     poll = Poll(clock, (READY, 0.0))
     assert brisk.wait(poll, 5.0) == READY
+    assert poll.timeouts == [5000.0]
+
+
+@pytest.mark.parametrize(
+    ("timeout", "timeouts"), [(None, [500.0] * 4), (1.75, [500.0] * 3 + [250.0])]
+)
+def test_main_thread_looks_for_signals(
+    clock: Clock, timeout: float | None, timeouts: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came in the moment before it began to wait would have to wait as long."""
+    monkeypatch.setattr(waiting, "_SIGNAL_INTERVAL", 0.5)
+    poll = Poll(clock, ([], 0.5), ([], 0.5), ([], 0.5), (READY, 0.0))
+    assert Patience().wait(poll, timeout) == READY
+    assert poll.timeouts == timeouts
+
+
+def test_main_thread_times_out(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "_SIGNAL_INTERVAL", 0.5)
+    poll = Poll(clock, else_=0.5)
+    assert Patience().wait(poll, 1.25) == []
+    assert poll.timeouts == [500.0, 500.0, 250.0]
+
+
+def test_other_threads_need_not_look(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "_SIGNAL_INTERVAL", 0.5)
+    poll = Poll(clock, (READY, 0.0))
+    assert Background(Patience().wait, poll, 5.0).result() == READY
     assert poll.timeouts == [5000.0]

@@ -24,6 +24,9 @@ _LONGEST = 2e6  # seconds that poll() can wait; who wanted to wait for longer lo
 LINGER: Final = 150e-6
 # A wait that was shorter, with going to sleep and being woken, may be done without the next time
 _SHORT_SLEEP: Final = 300e-6
+# Handlers of signals run in the main thread, between its steps. A signal that came in the moment
+# before it began to wait does not end that wait, so it waits for so many seconds at a time
+_SIGNAL_INTERVAL: Final = 0.5
 _yield_cpu: Callable[[], None] | None = getattr(os, "sched_yield", None)
 _lingering = threading.Lock()  # one thread at a time: the others have better use for the CPUs
 
@@ -169,9 +172,24 @@ class Patience:
             if ready:
                 return ready
             began = monotonic()
-        ready = poll.poll(milliseconds(timeout))
+        ready = _sleep(poll, timeout)
         self._is_brisk = bool(ready) and monotonic() - began < _SHORT_SLEEP
         return ready
+
+
+def _sleep(poll: Any, timeout: float | None) -> list[tuple[int, int]]:
+    """Wait for so many seconds at most, but have the main thread look for signals at times."""
+    ready: list[tuple[int, int]]
+    if threading.current_thread() is not threading.main_thread():
+        ready = poll.poll(milliseconds(timeout))
+        return ready
+    until = None if timeout is None else monotonic() + timeout
+    while True:
+        left = None if until is None else until - monotonic()
+        is_last = left is not None and left <= _SIGNAL_INTERVAL
+        ready = poll.poll(milliseconds(left if is_last else _SIGNAL_INTERVAL))
+        if ready or is_last:
+            return ready
 
 
 class Deadline:
