@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
-from collections.abc import Collection
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -228,23 +227,21 @@ class Exchanges:
                 return False
             while exchange.message_id in outstanding or exchange.message_id in self._after_warning:
                 exchange.message_id = exchange.message_id % _LAST_MESSAGE_ID + 1
-            for other in self._all():
-                if other.owner == exchange.owner:  # who is not going to take any for a while
-                    other.room = sys.maxsize
-                    self.assoc.dul.tell_callers()  # the reader may wait for room
+            mine = [other for other in outstanding.values() if other.owner == exchange.owner]
             if exchange.response_field in MANY_RESPONSES:
                 limit = self.assoc.ae.limits.operation_time
                 exchange.deadline = None if limit is None else monotonic() + limit
             outstanding[exchange.message_id] = exchange
-            return True
+        for other in mine:  # whose responses this thread is not going to take for a while
+            other.room = sys.maxsize
+        if mine:
+            self.assoc.dul.tell_callers()  # the reader may wait for room
+        return True
 
-    def _all(self) -> Collection[Exchange]:
-        """Return those outstanding now, of which another thread may take some out meanwhile.
-
-        A copy of the whole is made in one go; to make one of the values is not, since the garbage
-        collector may run in between, and other threads then.
-        """
-        return self._outstanding.copy().values()
+    def _all(self) -> list[Exchange]:
+        """Return those outstanding now, of which another thread may take some out meanwhile."""
+        with self._lock:
+            return list(self._outstanding.values())
 
     def _wait_for_turn(self) -> None:
         """Wait until one of those outstanding has ended, or given a sign of life."""
@@ -287,7 +284,7 @@ class Exchanges:
         """Let nobody wait any longer for a response: the peer will answer no more."""
         with self._lock:
             self.is_ended = True
-            outstanding = self._all()
+            outstanding = list(self._outstanding.values())
             self._outstanding.clear()
         for exchange in outstanding:
             exchange.is_over = True
@@ -342,7 +339,8 @@ class Exchanges:
         status = response.Status
         if status not in exchange.pending:
             exchange.is_over = True
-            self._outstanding.pop(exchange.message_id, None)
+            with self._lock:
+                self._outstanding.pop(exchange.message_id, None)
             if isinstance(response, C_FIND) and code_to_category(status or 0) == STATUS_WARNING:
                 self._after_warning.append(exchange.message_id)
         exchange.responses.append(response)
