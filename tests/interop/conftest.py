@@ -58,8 +58,10 @@ class Archive:
 def start_archive(start_scp: Callable[..., Any], tmp_path: Path) -> Callable[..., Archive]:
     """Start an `Archive`; the settings are those of `start_scp`, `handlers` come in addition."""
 
+    numbers = count(1)
+
     def start(handlers: Iterable[Any] = (), **settings: Any) -> Archive:
-        archive = Archive(tmp_path / "archive")
+        archive = Archive(tmp_path / f"archive{next(numbers)}")
         archive.folder.mkdir()
         bound = [*archive.handlers(), *handlers]
         server = start_scp(contexts(SAMPLES), bound, **settings)

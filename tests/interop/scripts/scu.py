@@ -37,10 +37,8 @@ if assoc.is_established:
     report["peer_max_pdu"] = assoc.acceptor.maximum_length
     report["echo"] = assoc.send_c_echo().get("Status")
     for message_id, file in enumerate(args.files, start=1):
-        status = assoc.send_c_store(file, msg_id=message_id)
+        status = assoc.send_c_store(file, msg_id=message_id) if assoc.is_established else {}
         report["stores"].append(status.get("Status"))
-        if not assoc.is_established:
-            break
     if assoc.is_established:
         assoc.abort() if args.abort else assoc.release()
 elif assoc.is_rejected:
