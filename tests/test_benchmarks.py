@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.benchmarks import __main__ as benchmarks
 from tests.benchmarks import window
 
 
@@ -15,3 +16,17 @@ def test_window(capsys: pytest.CaptureFixture[str]) -> None:
     assert title == "12 instances, 1 ms of delay, 3 threads"
     figures = [re.fullmatch(r"(.+): +(\d+\.\d{3})( s)?", line) for line in lines]
     assert [found and found[1] for found in figures] == ["one at a time", "with a window", "ratio"]
+
+
+@pytest.mark.slow
+def test_all(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--rounds", "1", "--seconds", "0.01", "--idle", "0.01", "--large", "1"]
+    benchmarks.main(arguments)
+    rows = capsys.readouterr().out.splitlines()
+    names = [case.name for case in benchmarks.CASES]
+    assert [row[: len(name)] for row, name in zip(rows, names, strict=False)] == names
+    assert [row for row in rows if " lost" in row and " 0 lost" not in row] == []
+    idle = r"this: \d+ opened in .+ s; server: .+ kB and .+ threads each; idle: .+; shutdown .+ ms"
+    assert all(re.fullmatch(idle, row) for row in rows[len(names) : -1])
+    assert re.fullmatch(r"this: import \d+ ms, echoscu \d+ ms, storescu \d+ ms", rows[-1])
+    assert len(rows) == len(names) + 3

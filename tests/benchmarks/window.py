@@ -9,13 +9,9 @@ but this host, where a proxy delays what passes.
 from __future__ import annotations
 
 import argparse
-import socket
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from queue import SimpleQueue
-from time import monotonic, perf_counter
+from time import perf_counter
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
@@ -23,67 +19,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE, evt
 from pynetdicom.pdu_primitives import AsynchronousOperationsWindowNegotiation
 from pynetdicom.sop_class import CTImageStorage
-
-HOST = "127.0.0.1"
-
-
-def _forward(source: socket.socket, target: socket.socket, delay: float) -> None:
-    """Write to one socket what is read from another, so many seconds later."""
-    pieces: SimpleQueue[tuple[float, bytes]] = SimpleQueue()
-
-    def deliver() -> None:
-        pause = threading.Event()  # never set
-        with suppress(OSError):  # nobody listens any more
-            while (entry := pieces.get())[1]:
-                due, data = entry
-                pause.wait(max(0.0, due - monotonic()))
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-
-    delivery = threading.Thread(target=deliver)
-    delivery.start()
-    data = b"-"
-    while data:
-        try:
-            data = source.recv(65536)
-        except OSError:
-            data = b""
-        pieces.put((monotonic() + delay, data))
-    delivery.join()
-
-
-def _connect(near: socket.socket, port: int, delay: float) -> None:
-    """Pass a connection on to a port of this host until both sides have closed it."""
-    with near, socket.create_connection((HOST, port)) as far:
-        for end in (near, far):
-            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        back = threading.Thread(target=_forward, args=(far, near, delay))
-        back.start()
-        _forward(near, far, delay)
-        back.join()
-
-
-@contextmanager
-def delaying_proxy(target: int, delay: float) -> Iterator[int]:
-    """Give a port that leads to another, with a delay of so many seconds in each direction."""
-    connections: list[threading.Thread] = []
-
-    def serve() -> None:
-        with suppress(OSError):  # no more connections
-            while True:
-                near, _ = listener.accept()
-                connections.append(threading.Thread(target=_connect, args=(near, target, delay)))
-                connections[-1].start()
-
-    with socket.create_server((HOST, 0)) as listener:
-        server = threading.Thread(target=serve)
-        server.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            for thread in (server, *connections):
-                thread.join()
+from tests.benchmarks.link import HOST, Link
 
 
 def make_instances(number: int) -> list[Dataset]:
@@ -140,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     handlers = [(evt.EVT_C_STORE, lambda event: 0x0000)]
     server = scp.start_server((HOST, 0), block=False, evt_handlers=handlers)
     try:
-        with delaying_proxy(server.server_address[1], options.delay / 2000) as port:
+        with Link(options.delay / 2000).to(server.server_address[1]) as port:
             without = measure(port, instances, 1, options.window)
             within = measure(port, instances, options.window, options.window)
     finally:
