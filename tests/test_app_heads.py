@@ -26,7 +26,7 @@ NOT_DEFLATED = [sample for sample in SAMPLES if not UID(sample.transfer_syntax).
 
 def head(data: bytes, headers: int = 100) -> Dataset:
     """Return the elements of an encoded data set in Implicit VR Little Endian."""
-    return read_head(BytesIO(data), True, True, TAGS, headers)
+    return read_head(BytesIO(data), True, True, TAGS, headers).data_set()
 
 
 def sequence(*items: bytes) -> bytes:
@@ -41,10 +41,15 @@ def sequence(*items: bytes) -> bytes:
 def test_samples(sample: Sample) -> None:
     whole = dcmread(sample.path)
     is_implicit_vr, is_little_endian, _ = encoding_of(UID(sample.transfer_syntax))
-    found = read_head(BytesIO(sample.data_set()), is_implicit_vr, is_little_endian, TAGS)
+    head = read_head(BytesIO(sample.data_set()), is_implicit_vr, is_little_endian, TAGS)
+    found = head.data_set()
     assert set(found.keys()) - {0x00080005} == set(whole.keys()) & set(TAGS)
     for tag in found.keys():  # noqa: SIM118 - the tags, not the elements
         assert found[tag].value == whole[tag].value
+    texts = head.texts()
+    assert texts.keys() == head.elements.keys()
+    for tag in texts.keys() & set(TAGS):
+        assert texts[tag] == str(whole[tag].value)
 
 
 class TestSequences:
@@ -57,7 +62,7 @@ class TestSequences:
         items = sequence(UID_ELEMENT)[8:]
         data = pack("<HH2s2xL", 0x0009, 0x1001, b"UN", UNDEFINED) + items
         data += pack("<HH2sH", 0x0020, 0x000D, b"UI", 6) + b"1.2.3\0"
-        found = read_head(BytesIO(data), False, True, TAGS)
+        found = read_head(BytesIO(data), False, True, TAGS).data_set()
         assert found.StudyInstanceUID == "1.2.3"
 
     def test_too_deep(self) -> None:

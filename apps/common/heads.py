@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from struct import Struct
 from typing import BinaryIO, Final
 
 from pydicom.charset import convert_encodings
+from pydicom.config import IGNORE
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
+from pydicom.uid import UID
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, STANDARD_VR
+
+from pynetdicom.dsutils import Encoding, encoding_of
 
 #: Most headers of elements and items to look at; what has a length is skipped as a whole
 MOST_HEADERS: Final = 1_000_000
@@ -39,13 +44,46 @@ class LongUIDError(HeadError):
     """A UID is longer than one may be."""
 
 
+@dataclass(slots=True)
+class Head:
+    """Some elements of a data set, as they were received: nothing of them is decoded yet."""
+
+    is_implicit_vr: bool
+    is_little_endian: bool
+    #: VR, if it was there, and value by tag
+    elements: dict[int, tuple[str | None, bytes]] = field(default_factory=dict)
+
+    def data_set(self) -> Dataset:
+        """Return a data set with the elements."""
+        raw = {
+            (key := BaseTag(tag)): RawDataElement(
+                key, vr, len(value), value, 0, vr is None, self.is_little_endian
+            )
+            for tag, (vr, value) in self.elements.items()
+        }
+        return _data_set(raw, self.is_implicit_vr, self.is_little_endian)
+
+    def texts(self) -> dict[int, str]:
+        """Return the values as text by tag; UIDs, which most are, without the help of pydicom."""
+        texts = {
+            tag: value.decode("latin-1").strip(" \0")
+            for tag, (_, value) in self.elements.items()
+            if tag == _SPECIFIC_CHARACTER_SET or dictionary_VR(tag) == "UI"
+        }
+        if len(texts) < len(self.elements):
+            for element in self.data_set():
+                value = element.value
+                texts.setdefault(int(element.tag), "" if value is None else str(value))
+        return texts
+
+
 def read_head(
     stream: BinaryIO,
     is_implicit_vr: bool,
     is_little_endian: bool,
     tags: Collection[int],
     headers: int = MOST_HEADERS,
-) -> Dataset:
+) -> Head:
     """Return some elements of a data set, reading no further than the last of them can be.
 
     All else is skipped without being decoded: what it takes does not depend on the peer.
@@ -71,7 +109,7 @@ def read_head(
     scanner = _Scanner(stream, is_little_endian, headers)
     is_implicit = is_implicit_vr and not scanner.is_explicit()
     wanted, last = {_SPECIFIC_CHARACTER_SET, *tags}, max(tags)
-    elements: dict[BaseTag, RawDataElement] = {}
+    head = Head(is_implicit, is_little_endian)
     while (found := scanner.header(is_implicit)) is not None:
         tag, vr, length = found
         if tag > last:
@@ -81,12 +119,8 @@ def read_head(
         elif tag not in wanted or vr == "SQ":
             scanner.skip(length)
         else:
-            value = scanner.value(tag, length)
-            key = BaseTag(tag)
-            elements[key] = RawDataElement(
-                key, vr, len(value), value, 0, vr is None, is_little_endian
-            )
-    return _data_set(elements, is_implicit, is_little_endian)
+            head.elements[tag] = vr, scanner.value(tag, length)
+    return head
 
 
 def head_of(data_set: Dataset, tags: Collection[int]) -> Dataset:
@@ -105,6 +139,17 @@ def head_of(data_set: Dataset, tags: Collection[int]) -> Dataset:
             _check_uid(tag, len(value), value[:LONGEST_VALUE])
             elements[element.tag] = element._replace(value=value[:LONGEST_VALUE])
     return _data_set(elements, False, True)
+
+
+def encoding_in(transfer_syntax: str) -> Encoding:
+    """Return how data sets are encoded in a transfer syntax, which may be an unknown one.
+
+    All but a few old ones are in Explicit VR Little Endian (PS3.5 10).
+    """
+    try:
+        return encoding_of(UID(transfer_syntax, IGNORE))
+    except ValueError:
+        return False, True, False
 
 
 def known_encodings(names: Sequence[str]) -> list[str]:

@@ -34,19 +34,20 @@ class Console:
 
     def __init__(self, app: str, as_json: bool, quiet: bool, shows_log: bool) -> None:
         self._app = app
-        self._as_json = as_json
+        #: Whether records are written
+        self.as_json = as_json
         self._quiet = quiet
         self._shows_log = shows_log
         self._lock = threading.Lock()
 
     def record(self, event: str, **fields: Any) -> None:
         """Write a record to stdout if records are wanted."""
-        if self._as_json:
+        if self.as_json:
             self._write(sys.stdout, to_json(event, **fields))
 
     def say(self, text: str) -> None:
         """Write a line of text to stdout, unless records are written."""
-        if not self._as_json:
+        if not self.as_json:
             self._write(sys.stdout, text)
 
     def complain(self, problem: str) -> None:

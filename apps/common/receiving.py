@@ -115,12 +115,13 @@ class Reception:
     status: int
     problem: str
 
-    def answer(self) -> Dataset:
+    def answer(self) -> int | Dataset:
         """Return the status with what is wrong as its Error Comment, which has 64 characters."""
+        if not self.problem:
+            return self.status
         answer = Dataset()
         answer.Status = self.status
-        if self.problem:
-            answer.ErrorComment = safe_text(self.problem)
+        answer.ErrorComment = safe_text(self.problem)
         return answer
 
 
@@ -145,18 +146,25 @@ def receive(
         status, problem = exc.status, str(exc)
     except OSError as exc:
         status, problem = OUT_OF_RESOURCES, exc.strerror or str(exc)
-    request = event.request
-    uid = safe_text(request.AffectedSOPInstanceUID)
+    reception = Reception(path, status, problem)
+    if console.as_json or problem:
+        _tell(event, console, reception)
+    return reception
+
+
+def _tell(event: evt.Event, console: Console, reception: Reception) -> None:
+    """Write a record of a reception, and what is wrong with it."""
+    request, path, problem = event.request, reception.path, reception.problem
+    uid, status = safe_text(request.AffectedSOPInstanceUID), status_text(reception.status)
     console.record(
         "instance",
         sop_class_uid=safe_text(request.AffectedSOPClassUID),
         sop_instance_uid=uid,
         transfer_syntax_uid=safe_text(event.context.transfer_syntax),
         calling_aet=safe_text(event.assoc.requestor.ae_title),
-        status=status_text(status),
+        status=status,
         file=None if path is None else str(path),
         reason=problem,
     )
     if problem:
-        console.complain(f"{uid} not saved, status {status_text(status)}: {problem}")
-    return Reception(path, status, problem)
+        console.complain(f"{uid} not saved, status {status}: {problem}")

@@ -90,7 +90,7 @@ class Receptions:
         #: The SOP Instance UIDs of those that are not
         self.refused: set[str] = set()
 
-    def handle(self, event: evt.Event) -> Dataset:
+    def handle(self, event: evt.Event) -> int | Dataset:
         """Answer a C-STORE request."""
         reception = receive(event, self._console, self._save)
         with self._changed:

@@ -8,19 +8,17 @@ import re
 import string
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from pydicom.datadict import tag_for_keyword
-from pydicom.dataset import Dataset
 
 from pynetdicom import evt
 
 from .exits import AppError, Exit
-from .heads import LONGEST_UID, LongUIDError, read_head
+from .heads import LONGEST_UID, Head, LongUIDError, encoding_in, read_head
 
 SUCCESS = 0x0000
 DUPLICATE = 0x0111
@@ -120,12 +118,11 @@ class Template:
         #: The elements that it names, by keyword
         self.tags = {keyword: _tag(keyword) for keyword in fields}
 
-    def path(self, elements: Dataset, sop_instance_uid: str) -> Path:
-        """Return the path for an instance, relative and safe whatever the elements say."""
+    def path(self, texts: Mapping[int, str], sop_instance_uid: str) -> Path:
+        """Return the path for an instance, relative and safe whatever its elements say."""
         values = {"SOPInstanceUID": uid_name(sop_instance_uid)}
         for keyword, tag in self.tags.items():
-            value = str(elements[tag].value or "") if tag in elements else ""
-            values.setdefault(keyword, safe_name(value or "unknown"))
+            values.setdefault(keyword, safe_name(texts.get(tag) or "unknown"))
         return Path(*(part.format_map(values) for part in self._parts))
 
 
@@ -192,8 +189,8 @@ class Store:
         self._lock = threading.Lock()
         self._claimed: set[Path] = set()  # being written
 
-    def examine(self, event: evt.Event) -> Dataset:
-        """Return the elements of a C-STORE request's data set that are needed.
+    def examine(self, event: evt.Event) -> Mapping[int, str]:
+        """Return the elements of a C-STORE request's data set that are needed, as text by tag.
 
         Raises
         ------
@@ -201,8 +198,7 @@ class Store:
             If it can't be decoded, or is not the instance that the request says.
         """
         try:
-            elements = read_beginning(event, self._tags)
-            stated = {int(elem.tag): str(elem.value) for elem in elements}
+            texts = _read_beginning(event, self._tags).texts()
         except OSError:
             raise
         except LongUIDError as exc:
@@ -213,11 +209,11 @@ class Store:
             (SOP_CLASS_UID, event.request.AffectedSOPClassUID),
             (SOP_INSTANCE_UID, event.request.AffectedSOPInstanceUID),
         ):
-            if stated.get(tag, "").strip(" \0") not in ("", str(uid)):
+            if texts.get(tag, "") not in ("", str(uid)):
                 raise RefusedError(MISMATCH, "the data set is of another SOP class or instance")
-        return elements
+        return texts
 
-    def save(self, event: evt.Event, elements: Dataset) -> Path | None:
+    def save(self, event: evt.Event, texts: Mapping[int, str]) -> Path | None:
         """Save the data set of a C-STORE request, bit for bit and all or nothing.
 
         Returns
@@ -232,10 +228,14 @@ class Store:
         OSError
             If it can't be written.
         """
-        path = self._path(event, elements)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.parent.resolve().is_relative_to(self.root):
-            raise RefusedError(OUT_OF_RESOURCES, f"{path} leads out of {self.root}")
+        path = self._path(event, texts)
+        if self._template is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.resolve().is_relative_to(self.root):
+                raise RefusedError(OUT_OF_RESOURCES, f"{path} leads out of {self.root}")
+        if self._duplicates == "replace":
+            event.save_as(path)
+            return path
         claimed = self._claim(path)
         if claimed is None:
             return None
@@ -246,12 +246,12 @@ class Store:
                 self._claimed.discard(claimed)
         return claimed
 
-    def _path(self, event: evt.Event, elements: Dataset) -> Path:
+    def _path(self, event: evt.Event, texts: Mapping[int, str]) -> Path:
         """Return where to save an instance if nothing is there yet."""
         request = event.request
         uid = str(request.AffectedSOPInstanceUID)
         if self._template is not None:
-            return self.root / self._template.path(elements, uid)
+            return self.root / self._template.path(texts, uid)
         sop_class = str(request.AffectedSOPClassUID)
         prefix = _MODALITIES.get(sop_class.removeprefix(_STORAGE), "UN")
         if not sop_class.startswith(_STORAGE):
@@ -261,7 +261,7 @@ class Store:
     def _claim(self, path: Path) -> Path | None:
         """Return the path to write to, which is nobody else's meanwhile; None not to write."""
         with self._lock:
-            if self._duplicates != "replace" and self._is_taken(path):
+            if self._is_taken(path):
                 if self._duplicates == "keep":
                     return None
                 if self._duplicates == "reject":
@@ -283,29 +283,20 @@ class Store:
         return renamed
 
 
-def read_beginning(event: evt.Event, tags: set[int]) -> Dataset:
+def _read_beginning(event: evt.Event, tags: set[int]) -> Head:
     """Return some elements of a C-STORE request's data set, reading no further than needed."""
-    syntax = event.context.transfer_syntax
-    with _encoded(event) as stream:
-        inflated = b""
-        if syntax.is_deflated:
-            inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-            inflated = inflate.decompress(stream.read(_INFLATED_HEAD), _INFLATED_HEAD)
-        return read_head(
-            BytesIO(inflated) if syntax.is_deflated else stream,
-            syntax.is_implicit_VR and not syntax.is_deflated,
-            syntax.is_little_endian,
-            tags,
-        )
-
-
-@contextmanager
-def _encoded(event: evt.Event) -> Iterator[BinaryIO]:
-    """Give a stream of the encoded data set, which is in memory or in a file."""
     spool = event.request.data_source
     if spool.path is None:
-        yield BytesIO(spool.getbuffer())
-        return
+        return _read_head(event, BytesIO(spool.getbuffer()), tags)
     with Path(spool.path).open("rb") as stream:
         stream.seek(spool.offset, os.SEEK_SET)
-        yield stream
+        return _read_head(event, stream, tags)
+
+
+def _read_head(event: evt.Event, stream: BinaryIO, tags: set[int]) -> Head:
+    """Return some elements of a data set that is in a stream from where it stands."""
+    is_implicit_vr, is_little_endian, is_deflated = encoding_in(event.context.transfer_syntax)
+    if is_deflated:
+        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        stream = BytesIO(inflate.decompress(stream.read(_INFLATED_HEAD), _INFLATED_HEAD))
+    return read_head(stream, is_implicit_vr, is_little_endian, tags)

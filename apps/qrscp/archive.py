@@ -17,17 +17,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
 from sqlalchemy import Select, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from pynetdicom.dsutils import decode, encoding_of, read_file_head, split_dataset
+from pynetdicom.dsutils import decode, read_file_head, split_dataset
 from pynetdicom.errors import DataSetLimitError
 from pynetdicom.service_class.storage import NonPatientObjectStorageServiceClass
 from pynetdicom.sop_class import uid_to_service_class
 from pynetdicom.utils import safe_text
 
-from ..common.heads import LongUIDError, head_of, read_head
+from ..common.heads import LongUIDError, encoding_in, head_of, read_head
 from .attributes import IMAGE, SERIES, STUDY, TAGS, UNIQUE_KEYS, read_rows
 from .index import FILED, Filed, Index, Record, first_line
 
@@ -272,16 +271,11 @@ def _read_head(path: Path) -> Dataset:
     """Return what the index needs of the data set in a file."""
     with path.open("rb") as file:
         head = read_file_head(file)
-        try:
-            is_implicit_vr, is_little_endian, is_deflated = encoding_of(
-                UID(head.transfer_syntax or "")
-            )
-        except ValueError:  # a private one
-            is_implicit_vr, is_little_endian, is_deflated = False, True, False
+        is_implicit_vr, is_little_endian, is_deflated = encoding_in(head.transfer_syntax or "")
         file.seek(head.offset)
         if is_deflated:
             return decode(BytesIO(file.read()), False, True, True)
-        return read_head(file, is_implicit_vr, is_little_endian, TAGS)
+        return read_head(file, is_implicit_vr, is_little_endian, TAGS).data_set()
 
 
 def _decoded(decoder: Callable[[], Dataset]) -> Dataset:

@@ -115,7 +115,7 @@ class _Receiver:
             bound.append((evt.EVT_DATA_RECV, self._disturb))
         return bound
 
-    def receive(self, event: evt.Event) -> Dataset:
+    def receive(self, event: evt.Event) -> int | Dataset:
         """Save a data set; return the status."""
         self._receiving.discard(event.assoc)
         reception = receive(event, self._console, self._save)
@@ -131,11 +131,10 @@ class _Receiver:
         """Save a data set if that is wanted; return its file."""
         if self.store is None:
             return None
-        elements = self.store.examine(event)
-        path = self.store.save(event, elements)
+        texts = self.store.examine(event)
+        path = self.store.save(event, texts)
         if self._studies is not None and path is not None:
-            study = elements.get(STUDY_INSTANCE_UID)
-            self._studies.received(uid_name(str(study.value if study else "")), path)
+            self._studies.received(uid_name(texts.get(STUDY_INSTANCE_UID, "")), path)
         return path
 
     def _study_ended(self, study: str, folder: str, instances: int) -> None:
