@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.benchmarks import __main__ as benchmarks
-from tests.benchmarks import window
+from tests.benchmarks import apps, qrscp_safety, window
 
 
 def test_window(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,3 +30,22 @@ def test_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(re.fullmatch(idle, row) for row in rows[len(names) : -1])
     assert re.fullmatch(r"this: import \d+ ms, echoscu \d+ ms, storescu \d+ ms", rows[-1])
     assert len(rows) == len(names) + 3
+
+
+def test_qrscp_safety(capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = ["--clients", "3", "--instances", "4", "--askers", "2", "--kills", "2"]
+    assert qrscp_safety.main(sizes) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "3 clients: 12 of 12 instances stored in"
+    assert lines[3] == "  studies found in the end: [3]"
+    assert re.fullmatch(r"killed 2 times: \d+ instances acknowledged; lost: 0", lines[4])
+
+
+@pytest.mark.interop
+def test_apps(capsys: pytest.CaptureFixture[str]) -> None:
+    apps.main(["--instances", "5", "--rounds", "1", "--large", "3"])
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title == "5 instances, 1 rounds, medians (range)"
+    assert len(lines) == 6
+    assert re.fullmatch(r"DCMTK's pair takes \d+\.\d\d times as long as ours", lines[4])
+    assert re.fullmatch(r"peak memory of storescp with 3 MB: \d+\.\d MiB", lines[5])

@@ -24,11 +24,11 @@ CLIENTS = 3
 PROGRAM = "import sys; from pynetdicom.__main__ import main; sys.exit(main(sys.argv[1:]))"
 
 
-def start(folder: Path) -> tuple[subprocess.Popen[str], int]:
+def start(folder: Path, url: str) -> tuple[subprocess.Popen[str], int]:
     """Start the archive as a program; return the process and its port."""
     command = [sys.executable, "-c", PROGRAM, "qrscp", "--json", "--port", "0", "-ba", "127.0.0.1"]
     command += ["--instance-location", str(folder / "files")]
-    command += ["--database-location", str(folder / "index.sqlite")]
+    command += ["--database-location", url]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -75,25 +75,42 @@ class Client:
         assoc.join(PATIENCE)
 
 
-@pytest.mark.parametrize("moment", range(12))
-def test_kill(moment: int, tmp_path: Path) -> None:
-    process, port = start(tmp_path)
+def kill_while_storing(folder: Path, url: str, moment: float, first: int = 1) -> dict[str, str]:
+    """Start the archive, have clients store, and kill it; return what was acknowledged.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files are.
+    url : str
+        The database.
+    moment : float
+        Seconds from the first acknowledgement to the end.
+    first : int, optional
+        The number of the first client.
+    """
+    process, port = start(folder, url)
     try:
         began = threading.Event()
-        clients = [Client(number, port, began) for number in range(1, CLIENTS + 1)]
+        clients = [Client(number, port, began) for number in range(first, first + CLIENTS)]
         assert began.wait(PATIENCE)
         # Not known to anybody, and nothing depends on it
-        threading.Event().wait(random.Random(moment).uniform(0, 0.4))
+        threading.Event().wait(moment)
     finally:
         process.kill()
         process.communicate()
     for client in clients:
         client.thread.join(PATIENCE)
         assert not client.thread.is_alive()
-    acknowledged = {uid: text for client in clients for uid, text in client.acknowledged.items()}
-    assert acknowledged
+    return {uid: text for client in clients for uid, text in client.acknowledged.items()}
 
-    archive = Archive(tmp_path / "files", Index(f"sqlite:///{tmp_path}/index.sqlite"))
+
+@pytest.mark.parametrize("moment", range(12))
+def test_kill(moment: int, tmp_path: Path, url: str) -> None:
+    seconds = random.Random(moment).uniform(0, 0.4)
+    acknowledged = kill_while_storing(tmp_path, url, seconds)
+    assert acknowledged
+    archive = Archive(tmp_path / "files", Index(url))
     check(archive, acknowledged)
     archive.rebuild()
     check(archive, acknowledged)

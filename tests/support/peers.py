@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,7 +144,12 @@ class Server:
 
 
 @contextmanager
-def serving(command: Sequence[str | Path], port: int, log: Path) -> Iterator[Server]:
+def serving(
+    command: Sequence[str | Path],
+    port: int,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
     """Start a program, wait until it listens on a port, and end it afterwards."""
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -153,6 +158,7 @@ def serving(command: Sequence[str | Path], port: int, log: Path) -> Iterator[Ser
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             cwd=log.parent,
+            env=environment,
         )
     server = Server(process, port, log)
     try:

@@ -1,0 +1,135 @@
+"""storescu and storescp from disk to disk, side by side with DCMTK's, as whole processes.
+
+``python -m tests.benchmarks.apps`` makes 2,000 CT images of 38 kB and sends them in turns with
+our pair and with DCMTK's (``storescu`` and ``storescp +B``, with ``TCP_NODELAY=1``), which has to
+be installed. The time is that of the SCU's process, from its start to its end; then all files
+have to be there. In the end our storescp gets an instance of 1 GB, and its peak memory is shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import statistics
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import pydicom.data
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+
+import pynetdicom.__main__  # noqa: F401  makes pynetdicom.apps known in a bare checkout
+from pynetdicom.dsutils import encode, file_head
+from tests.support.apps import command, environment
+from tests.support.archives import image
+from tests.support.peers import HOST, Server, find_program, reserve_port, serving
+
+SAMPLE = Path(pydicom.data.__file__).parent / "test_files" / "CT_small.dcm"
+SAMPLE_UID = b"1.3.6.1.4.1.5962.1.1.1.1.1.20040119072730.12322"
+OURS, DCMTK = "pynetdicom", "DCMTK"
+PAIRS = ((OURS, OURS), (DCMTK, DCMTK), (OURS, DCMTK), (DCMTK, OURS))
+ENVIRONMENT = environment(TCP_NODELAY="1")  # which DCMTK looks at
+MB = 1_000_000
+
+
+def make_instances(folder: Path, number: int) -> None:
+    """Make CT images, each with a SOP Instance UID of its own."""
+    folder.mkdir()
+    sample = SAMPLE.read_bytes()
+    for each in range(10_000, 10_000 + number):
+        uid = SAMPLE_UID[:-5] + str(each).encode()
+        (folder / f"{each}.dcm").write_bytes(sample.replace(SAMPLE_UID, uid))
+
+
+def make_large_instance(path: Path, length: int) -> None:
+    """Make an instance with so many bytes of pixel data, which take no room on the disk."""
+    data_set = image()
+    encoded = encode(data_set, False, True)
+    assert encoded is not None
+    uid = str(data_set.SOPInstanceUID)
+    with path.open("wb") as file:
+        file.write(file_head(CTImageStorage, uid, ExplicitVRLittleEndian, "1.2.3", None))
+        file.write(encoded + b"\xe0\x7f\x10\x00OW\0\0" + length.to_bytes(4, "little"))
+        file.truncate(file.tell() + length)
+
+
+@contextmanager
+def storescp(whose: str, folder: Path) -> Iterator[Server]:
+    """Run a storage SCP that saves into a new folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    with reserve_port() as port:
+        program = [find_program("storescp"), "+B"] if whose == DCMTK else command("storescp")
+        args = [*program, "-od", folder, str(port)]
+        with serving(args, port, folder.with_suffix(".log"), ENVIRONMENT) as server:
+            yield server
+
+
+def storescu(whose: str, port: int, path: Path) -> float:
+    """Send a file or those in a folder; return how many seconds the process took."""
+    program = [find_program("storescu"), "+sd"] if whose == DCMTK else command("storescu")
+    began = perf_counter()
+    subprocess.run([*program, HOST, str(port), path], check=True, env=ENVIRONMENT)
+    return perf_counter() - began
+
+
+def measure(scu: str, scp: str, folder: Path, number: int) -> float:
+    """Send all instances; return the seconds."""
+    received = folder / "received"
+    with storescp(scp, received) as server:
+        seconds = storescu(scu, server.port, folder / "instances")
+        files = [path for path in received.iterdir() if not path.name.startswith(".")]
+    if len(files) != number:
+        raise SystemExit(f"{scu} to {scp}: {len(files)} of {number} files are there")
+    return seconds
+
+
+def peak_memory(folder: Path, length: int) -> int:
+    """Return the most memory of our storescp, in kB, when it gets a large instance."""
+    large = folder / "large.dcm"
+    make_large_instance(large, length)
+    with storescp(OURS, folder / "received") as server:
+        storescu(OURS, server.port, large)
+        status = Path(f"/proc/{server.process.pid}/status").read_text("ascii")
+        (file,) = (path for path in (folder / "received").iterdir() if path.is_file())
+        if file.stat().st_size < length:
+            raise SystemExit("The large instance was not received as a whole")
+    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert peak is not None
+    return int(peak[1])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and print medians and ratios."""
+    parser = argparse.ArgumentParser("apps", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--instances", type=int, default=2000, help="how many are sent")
+    parser.add_argument("--rounds", type=int, default=5, help="of each pair, in turns")
+    parser.add_argument("--large", type=int, default=1000, metavar="MB", help="the large instance")
+    parser.add_argument("--folder", help="where to make the files (default: that of the system)")
+    options = parser.parse_args(arguments)
+    times: dict[tuple[str, str], list[float]] = {pair: [] for pair in PAIRS}
+    with TemporaryDirectory(prefix="pynetdicom-benchmark-", dir=options.folder) as name:
+        folder = Path(name)
+        make_instances(folder / "instances", options.instances)
+        for _ in range(options.rounds):
+            for scu, scp in PAIRS:
+                times[scu, scp].append(measure(scu, scp, folder, options.instances))
+        print(f"{options.instances} instances, {options.rounds} rounds, medians (range)")
+        for (scu, scp), some in times.items():
+            print(
+                f"{scu + ' to ' + scp:<24} {statistics.median(some):7.3f} s "
+                f"({min(some):.3f} to {max(some):.3f})"
+            )
+        rounds = zip(times[DCMTK, DCMTK], times[OURS, OURS], strict=True)
+        ratio = statistics.median(theirs / ours for theirs, ours in rounds)
+        print(f"DCMTK's pair takes {ratio:.2f} times as long as ours")
+        kilobytes = peak_memory(folder, options.large * MB)
+        print(f"peak memory of storescp with {options.large} MB: {kilobytes / 1024:.1f} MiB")
+
+
+if __name__ == "__main__":
+    main()
