@@ -7,7 +7,9 @@ element, which also raises what there is to raise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import errno
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from io import BufferedIOBase
 from operator import itemgetter
 from struct import Struct, pack
 from typing import Any
@@ -16,6 +18,7 @@ from pydicom.charset import convert_encodings, default_encoding, encode_string
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
+from pydicom.fileutil import buffer_remaining, reset_buffer_position
 from pydicom.filewriter import correct_ambiguous_vr, write_data_element
 from pydicom.multival import MultiValue
 from pydicom.tag import tag_in_exception
@@ -28,32 +31,107 @@ _LONG = Struct("<HH2sHL").pack
 _IMPLICIT = Struct("<HHL").pack
 _ITEM = b"\xfe\xff\x00\xe0"
 _ITEM_END = b"\xfe\xff\x0d\xe0\0\0\0\0"
+_SEQUENCE_END = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _UNDEFINED = 0xFFFFFFFF
 _CHARACTER_SET = 0x00080005
 _SHORT_VRS = {vr.value: vr.encode("ascii") for vr in STANDARD_VR - EXPLICIT_VR_LENGTH_32}
 _LONG_VRS = {vr.value: vr.encode("ascii") for vr in EXPLICIT_VR_LENGTH_32}
 # What has to be resolved before it is encoded, or may have that within
-_TO_RESOLVE = {*AMBIGUOUS_VR, "SQ"}
+_TO_RESOLVE = frozenset((*AMBIGUOUS_VR, "SQ"))
+# Bytes of a value that is not copied but sent from where it is
+_OWN_PIECE = 64 * 1024
+
+# Part of an encoded data set: bytes, or a file whose rest it is
+Piece = bytes | BufferedIOBase
 
 
 class _Level:
     """A data set, or an item of a sequence, that is being encoded."""
 
-    __slots__ = ("_converted", "encodings", "is_implicit")
+    __slots__ = ("_converted", "encodings", "is_implicit", "large")
 
     def __init__(self, is_implicit: bool, encodings: Any) -> None:
         self.is_implicit = is_implicit
         self.encodings = encodings  # the Specific Character Set, or that of the parent
+        self.large: list[int] = []  # which of the parts that were added are not to be copied
         self._converted: list[str] | None = None
 
     def converted(self) -> list[str]:
         """Return the names of its codecs."""
         if self._converted is None:
-            self._converted = convert_encodings(self.encodings or [default_encoding])
+            if not self.encodings or self.encodings == default_encoding:
+                self._converted = [default_encoding]
+            else:
+                self._converted = convert_encodings(self.encodings)
         return self._converted
 
 
-def encode_little_endian(dataset: Dataset, is_implicit: bool) -> bytes:
+class EncodedDataSet:
+    """An encoded data set in pieces: each large value, and what is between them.
+
+    A large value is the object that the data set holds, so that nothing is copied. Bytes can't
+    change, whatever becomes of the data set meanwhile. A file, which pydicom takes as the value of
+    some elements, has to stay open, and where it stands, until its rest has been read.
+
+    Parameters
+    ----------
+    pieces : sequence of bytes or io.BufferedIOBase
+        The pieces. A file stands for the rest of it, which is of even length.
+    """
+
+    __slots__ = ("_pieces",)
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self._pieces = pieces
+
+    def getbuffer(self) -> bytes:
+        """Return the whole of it."""
+        if len(self._pieces) == 1 and isinstance(self._pieces[0], bytes):
+            return self._pieces[0]
+        return b"".join([p if isinstance(p, bytes) else _rest_of(p) for p in self._pieces])
+
+    def cut(self, size: int) -> Iterator[tuple[bytes | memoryview, bool]]:
+        """Yield it in pieces of at most `size` bytes, each with whether it is the last.
+
+        Raises
+        ------
+        OSError
+            If a file can't be read, or became shorter.
+        """
+        for number, piece in enumerate(self._pieces, 1):
+            cuts = _cut_bytes(piece, size) if isinstance(piece, bytes) else _cut_file(piece, size)
+            for part, is_end in cuts:
+                yield part, is_end and number == len(self._pieces)
+
+
+def _cut_bytes(data: bytes, size: int) -> Iterator[tuple[memoryview, bool]]:
+    """Yield bytes in pieces, at least one, each with whether it is the last."""
+    view, total = memoryview(data), len(data)
+    for start in range(0, total or 1, size):
+        yield view[start : start + size], start + size >= total
+
+
+def _cut_file(file: BufferedIOBase, size: int) -> Iterator[tuple[bytes, bool]]:
+    """Yield the rest of a file in pieces, each with whether it is the last."""
+    remaining = buffer_remaining(file)
+    with reset_buffer_position(file):
+        while True:
+            piece = file.read(min(size, remaining))
+            remaining -= len(piece)
+            if remaining and not piece:
+                raise OSError(errno.EIO, "the file became shorter while it was sent")
+            yield piece, not remaining
+            if not remaining:
+                break
+
+
+def _rest_of(file: BufferedIOBase) -> bytes:
+    """Return what a file has from where it stands, and leave it there."""
+    with reset_buffer_position(file):
+        return file.read()
+
+
+def encode_little_endian(dataset: Dataset, is_implicit: bool) -> EncodedDataSet:
     """Return an encoded data set.
 
     Parameters
@@ -68,41 +146,54 @@ def encode_little_endian(dataset: Dataset, is_implicit: bool) -> bytes:
     Exception
         What ``pydicom.filewriter.write_dataset`` raises for it.
     """
-    out: list[bytes] = []
-    _add_dataset(dataset, is_implicit, default_encoding, out)
-    return b"".join(out)
+    out: list[Any] = []
+    pieces: list[Piece] = []
+    start = 0
+    for number in _add_dataset(dataset, is_implicit, default_encoding, out):
+        pieces += (b"".join(out[start:number]), out[number])
+        start = number + 1
+    if start < len(out) or not pieces:
+        pieces.append(b"".join(out[start:]))
+    data_set = EncodedDataSet(pieces)
+    if any(isinstance(piece, bytes) and len(piece) % 2 for piece in pieces):
+        # What was received with a value of odd length: fragments are even (PS3.8 E.1)
+        data_set = EncodedDataSet([data_set.getbuffer()])
+    return data_set
 
 
-def _add_dataset(dataset: Dataset, is_implicit: bool, parent: Any, out: list[bytes]) -> None:
-    """Add the elements of a data set, in the order of their tags."""
+def _add_dataset(dataset: Dataset, is_implicit: bool, parent: Any, out: list[Any]) -> list[int]:
+    """Add the elements of a data set, in the order of their tags; return which parts are large."""
     # If values stay as they were received, they need not be decoded
     is_kept = (
         dataset.original_encoding == (is_implicit, True)
         and dataset.original_character_set == dataset._character_set
     )
     elements = dataset._dict
-    if not is_kept and any(element.VR in _TO_RESOLVE for element in elements.values()):
+    if not (is_kept or _TO_RESOLVE.isdisjoint([element.VR for element in elements.values()])):
         correct_ambiguous_vr(dataset, True)
     encodings = dataset.SpecificCharacterSet if _CHARACTER_SET in elements else parent
     level = _Level(is_implicit, encodings)
     for tag, element in _in_order(elements):
         if not tag & 0xFFFF and tag > 0x0006FFFF:
             continue  # group lengths are retired (PS3.5 7.2)
-        if type(element) is RawDataElement:
-            value = element.value
-            if not is_kept or value is None:
+        value: bytes | None
+        if is_kept and type(element) is RawDataElement and element.value is not None:
+            value, is_open = element.value, element.length == _UNDEFINED
+        else:
+            if type(element) is RawDataElement:
                 with tag_in_exception(element.tag):
                     element = dataset[element.tag]  # noqa: PLW2901
-                value = _value_of(element, level)
-            elif element.length == _UNDEFINED:
-                value = None
+            value, is_open = _value_of(element, level), element.is_undefined_length
+        vr = element.VR
+        if is_open or value is None or len(value) > 0xFFFF:
+            _add_unusual(tag, element, value, is_open, level, out)
+        elif is_implicit:
+            out += (_IMPLICIT(tag >> 16, tag & 0xFFFF, len(value)), value)
+        elif vr in _SHORT_VRS:
+            out += (_SHORT(tag >> 16, tag & 0xFFFF, _SHORT_VRS[vr], len(value)), value)
         else:
-            value = _value_of(element, level)
-        header = None if value is None else _header(tag, element.VR, len(value), is_implicit)
-        if value is None or header is None:
-            out.append(_by_pydicom(element, level))
-        else:
-            out += (header, value)
+            _add_unusual(tag, element, value, is_open, level, out)
+    return level.large
 
 
 def _in_order(elements: Mapping[Any, Any]) -> Iterable[tuple[int, Any]]:
@@ -112,12 +203,32 @@ def _in_order(elements: Mapping[Any, Any]) -> Iterable[tuple[int, Any]]:
     return pairs if tags == sorted(tags) else sorted(pairs, key=itemgetter(0))
 
 
+def _add_unusual(
+    tag: int, element: Any, value: bytes | None, is_open: bool, level: _Level, out: list[Any]
+) -> None:
+    """Add an element that is long, without length, has a long header or is left to pydicom."""
+    piece: Piece | None = value
+    length = 0 if value is None else len(value)
+    if element.is_buffered and not is_open and buffer_remaining(element.value) % 2 == 0:
+        piece, length = element.value, buffer_remaining(element.value)
+    if is_open and value is not None:
+        # Anything else than items is an error, or that of the caller (PS3.5 A.4)
+        piece, length = (value, _UNDEFINED) if value.startswith(_ITEM) else (None, 0)
+    header = None if piece is None else _header(tag, element.VR, length, level.is_implicit)
+    if header is None:
+        out.append(_by_pydicom(element, level))
+        return
+    if (length >= _OWN_PIECE and type(piece) is bytes) or piece is not value:
+        level.large.append(len(out) + 1)
+    out += (header, piece)
+    if is_open:
+        out.append(_SEQUENCE_END)
+
+
 def _header(tag: int, vr: str, length: int, is_implicit: bool) -> bytes | None:
     """Return what comes before a value, None if pydicom has to deal with the element."""
     if is_implicit:
         return _IMPLICIT(tag >> 16, tag & 0xFFFF, length)
-    if vr in _SHORT_VRS:
-        return _SHORT(tag >> 16, tag & 0xFFFF, _SHORT_VRS[vr], length) if length < 0x10000 else None
     if vr in _LONG_VRS:
         return _LONG(tag >> 16, tag & 0xFFFF, _LONG_VRS[vr], 0, length)
     return None
@@ -125,13 +236,16 @@ def _header(tag: int, vr: str, length: int, is_implicit: bool) -> bytes | None:
 
 def _value_of(element: DataElement, level: _Level) -> bytes | None:
     """Return an encoded value, None if pydicom has to encode it."""
-    encode = _ENCODERS.get(element.VR)
-    if encode is None or element.is_undefined_length:
+    if element.VR not in _ENCODERS:
         return None
+    encode, padding = _ENCODERS[element.VR]
     try:
-        return encode(element.value, level)
+        value = encode(element.value, level)
     except Exception:  # pydicom finds a way, or the words for it
         return None
+    if value is not None and len(value) % 2:
+        value += padding
+    return value
 
 
 def _by_pydicom(element: Any, level: _Level) -> bytes:
@@ -145,40 +259,24 @@ def _by_pydicom(element: Any, level: _Level) -> bytes:
     return data
 
 
-# Values by VR: each returns the encoded value, of even length, or None if it is none of the
-# kinds that it knows
-
-
-def _padded(data: bytes, padding: bytes = b" ") -> bytes:
-    return data + padding if len(data) % 2 else data
+# Values by VR: each returns the encoded value, not yet padded, or None if it is none of the kinds
+# that it knows
 
 
 def _string(value: Any, level: _Level) -> bytes | None:
-    if type(value) is not str:
-        if value is None:
-            return b""
-        if type(value) is not MultiValue:
-            return None
-        value = "\\".join(value)
-    return _padded(value.encode(default_encoding))
-
-
-def _uid(value: Any, level: _Level) -> bytes | None:
-    if type(value) not in (UID, str):
-        if value is None:
-            return b""
-        if type(value) is not MultiValue:
-            return None
-        value = "\\".join(value)
-    return _padded(value.encode(default_encoding), b"\0")
+    if type(value) is str or type(value) is UID:
+        return value.encode(default_encoding)
+    if type(value) is MultiValue:
+        return "\\".join(value).encode(default_encoding)
+    return b"" if value is None else None
 
 
 def _number_string(value: Any, level: _Level) -> bytes | None:
     if value is None:
         return b""
     if type(value) is MultiValue:
-        return _string("\\".join(map(_digits, value)), level)
-    return _string(_digits(value), level)
+        return "\\".join(map(_digits, value)).encode(default_encoding)
+    return _digits(value).encode(default_encoding)
 
 
 def _digits(value: Any) -> str:
@@ -190,30 +288,26 @@ def _digits(value: Any) -> str:
 def _text(value: Any, level: _Level) -> bytes | None:
     if type(value) is str:
         if value.isascii():
-            return _padded(value.encode("ascii"))
-        return _padded(encode_string(value, level.converted()))
+            return value.encode("ascii")
+        return encode_string(value, level.converted())
     if value is None:
         return b""
     if type(value) is MultiValue and all(type(text) is str for text in value):
         encodings = level.converted()
-        return _padded(b"\\".join([encode_string(text, encodings) for text in value]))
+        return b"\\".join([encode_string(text, encodings) for text in value])
     return None
 
 
 def _person_name(value: Any, level: _Level) -> bytes | None:
     if type(value) is PersonName:
-        return _padded(value.encode(level.converted()))
+        return value.encode(level.converted())
     return b"" if value is None else None
 
 
 def _bytes(value: Any, level: _Level) -> bytes | None:
     if type(value) is bytes:
-        return _padded(value, b"\0")
+        return value
     return b"" if value is None else None
-
-
-def _unknown(value: Any, level: _Level) -> bytes | None:
-    return value if type(value) is bytes else None
 
 
 def _numbers(layout: str) -> Callable[[Any, _Level], bytes | None]:
@@ -234,9 +328,9 @@ def _numbers(layout: str) -> Callable[[Any, _Level], bytes | None]:
 def _sequence(value: Sequence[Dataset], level: _Level) -> bytes:
     out: list[bytes] = []
     for item in value:
-        content: list[bytes] = []
+        content: list[Any] = []
         _add_dataset(item, level.is_implicit, level.converted(), content)
-        data = b"".join(content)
+        data = b"".join([part if type(part) is bytes else _rest_of(part) for part in content])
         if getattr(item, "is_undefined_length_sequence_item", False):
             out += (_ITEM, b"\xff\xff\xff\xff", data, _ITEM_END)
         else:
@@ -244,21 +338,22 @@ def _sequence(value: Sequence[Dataset], level: _Level) -> bytes:
     return b"".join(out)
 
 
-_ENCODERS: dict[str, Callable[[Any, _Level], bytes | None]] = {
-    **dict.fromkeys(("AE", "AS", "CS", "DA", "DT", "TM", "UR"), _string),
-    **dict.fromkeys(("DS", "IS"), _number_string),
-    **dict.fromkeys(("LO", "LT", "SH", "ST", "UC", "UT"), _text),
-    **dict.fromkeys(("OB", "OD", "OF", "OL", "OV", "OW"), _bytes),
-    "FD": _numbers("d"),
-    "FL": _numbers("f"),
-    "PN": _person_name,
-    "SL": _numbers("l"),
-    "SQ": _sequence,
-    "SS": _numbers("h"),
-    "SV": _numbers("q"),
-    "UI": _uid,
-    "UL": _numbers("L"),
-    "UN": _unknown,
-    "US": _numbers("H"),
-    "UV": _numbers("Q"),
+# By VR, with what pads a value of odd length
+_ENCODERS: dict[str, tuple[Callable[[Any, _Level], bytes | None], bytes]] = {
+    **dict.fromkeys(("AE", "AS", "CS", "DA", "DT", "TM", "UR"), (_string, b" ")),
+    **dict.fromkeys(("DS", "IS"), (_number_string, b" ")),
+    **dict.fromkeys(("LO", "LT", "SH", "ST", "UC", "UT"), (_text, b" ")),
+    **dict.fromkeys(("OB", "OD", "OF", "OL", "OV", "OW"), (_bytes, b"\0")),
+    "FD": (_numbers("d"), b""),
+    "FL": (_numbers("f"), b""),
+    "PN": (_person_name, b" "),
+    "SL": (_numbers("l"), b""),
+    "SQ": (_sequence, b""),
+    "SS": (_numbers("h"), b""),
+    "SV": (_numbers("q"), b""),
+    "UI": (_string, b"\0"),
+    "UL": (_numbers("L"), b""),
+    "UN": (_bytes, b""),
+    "US": (_numbers("H"), b""),
+    "UV": (_numbers("Q"), b""),
 }

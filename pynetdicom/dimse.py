@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pynetdicom._config as _config
 import pynetdicom.events as evt
+from pynetdicom._dataset_writer import EncodedDataSet
 from pynetdicom._spool import Spool
 from pynetdicom._version import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from pynetdicom.dimse_messages import (
@@ -54,9 +55,9 @@ Buffer = bytes | bytearray | memoryview
 
 # The shortest P-DATA-TF variable field that can carry a byte pair: PDV header and 2 bytes
 SHORTEST_P_DATA = 8
-# Of what a message's data set is made: one buffer, or pieces to be sent one after the other,
-# each with whether it is the last
-DataSource = Buffer | Iterable[tuple[Buffer, bool]]
+# Of what a message's data set is made: one buffer, or several, or pieces to be sent one after the
+# other, each with whether it is the last
+DataSource = Buffer | EncodedDataSet | Iterable[tuple[Buffer, bool]]
 
 
 class _UnknownRequest(DIMSEPrimitive):
@@ -170,7 +171,7 @@ class DIMSEServiceProvider:
             The request, or the response if it has a Message ID Being Responded To.
         context_id : int
             The presentation context.
-        data_set : bytes-like or iterable of (bytes-like, bool), optional
+        data_set : bytes-like, EncodedDataSet or iterable of (bytes-like, bool), optional
             The encoded data set, if it is not in the primitive: whole, or in pieces, each with
             whether it is the last, of which each is sent before the next is asked for.
 
@@ -237,7 +238,7 @@ class DIMSEServiceProvider:
             that is free.
         context_id : int
             The presentation context.
-        data_set : bytes-like or iterable of (bytes-like, bool), optional
+        data_set : bytes-like, EncodedDataSet or iterable of (bytes-like, bool), optional
             As for :meth:`send_msg`.
         also_pending : frozenset of int, optional
             Further statuses, besides Pending, of responses that others follow.
@@ -613,12 +614,15 @@ def _end_of_data(pdvs: Sequence[tuple[int, int, Buffer]], start: int, context_id
 
 def _pieces(data_set: DataSource, size: int, limit: int) -> Iterator[tuple[Buffer, bool]]:
     """Cut a data set into pieces to be sent at a time, each with whether it is the last."""
-    if not isinstance(data_set, (bytes, bytearray, memoryview)):
+    if not isinstance(data_set, (bytes, bytearray, memoryview, EncodedDataSet)):
         yield from data_set
         return
     # Whole fragments, so that only the last PDU is short; they are even, as some peers need it
     fragment = (limit - 6) & ~1 if limit else 2
     size = max(1, size // fragment) * fragment
+    if isinstance(data_set, EncodedDataSet):
+        yield from data_set.cut(size)
+        return
     view, total = memoryview(data_set), len(data_set)
     for start in range(0, total or 1, size):
         yield view[start : start + size], start + size >= total

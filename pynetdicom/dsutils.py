@@ -23,7 +23,7 @@ from pydicom.uid import UID
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 import pynetdicom._config as _config
-from pynetdicom._dataset_writer import encode_little_endian
+from pynetdicom._dataset_writer import EncodedDataSet, encode_little_endian
 from pynetdicom._version import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from pynetdicom.errors import DataSetLimitError
 from pynetdicom.limits import MIB, Limits
@@ -103,6 +103,21 @@ def encode(
     bytes or None
         The encoded data set, or None if it cannot be encoded; the reason is logged.
     """
+    data = encode_pieces(
+        ds, is_implicit_vr, is_little_endian, deflated, log_patient_data=log_patient_data
+    )
+    return None if data is None else data.getbuffer()
+
+
+def encode_pieces(
+    ds: Dataset,
+    is_implicit_vr: bool,
+    is_little_endian: bool,
+    deflated: bool = False,
+    *,
+    log_patient_data: bool | None = None,
+) -> EncodedDataSet | None:
+    """Return `ds` as :func:`encode` does, but without a copy of its large values."""
     try:
         data = _encoded(ds, is_implicit_vr, is_little_endian)
     except Exception as exc:
@@ -114,11 +129,11 @@ def encode(
     if not deflated:
         return data
     compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    data = compressor.compress(data) + compressor.flush()
-    return data + b"\0" if len(data) % 2 else data
+    deflated_data = compressor.compress(data.getbuffer()) + compressor.flush()
+    return EncodedDataSet([deflated_data + b"\0" if len(deflated_data) % 2 else deflated_data])
 
 
-def _encoded(ds: Dataset, is_implicit_vr: bool, is_little_endian: bool) -> bytes:
+def _encoded(ds: Dataset, is_implicit_vr: bool, is_little_endian: bool) -> EncodedDataSet:
     """Return an encoded data set."""
     if is_little_endian:
         return encode_little_endian(ds, is_implicit_vr)
@@ -126,8 +141,7 @@ def _encoded(ds: Dataset, is_implicit_vr: bool, is_little_endian: bool) -> bytes
     stream.is_implicit_VR = is_implicit_vr
     stream.is_little_endian = is_little_endian
     write_dataset(stream, ds)
-    data: bytes = stream.getvalue()
-    return data
+    return EncodedDataSet([stream.getvalue()])
 
 
 def decode(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from pydicom import Dataset, dcmread
 from pydicom.charset import python_encoding
 from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.encaps import encapsulate
 from pydicom.errors import InvalidDicomError
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
@@ -25,6 +28,11 @@ from pynetdicom._dataset_writer import encode_little_endian
 from tests.support.laws import QUIET
 
 SAMPLES = Path(pydicom.data.__file__).parent
+
+
+def encoded(dataset: Dataset, is_implicit: bool) -> bytes:
+    """Return a data set as we encode it."""
+    return encode_little_endian(dataset, is_implicit).getbuffer()
 
 
 def by_pydicom(dataset: Dataset, is_implicit: bool) -> bytes:
@@ -64,7 +72,7 @@ def test_sample_files(path: Path) -> None:
             expected, found = dcmread(path), dcmread(path)
             if is_decoded:
                 str(expected), str(found)
-            assert outcome(encode_little_endian, found, is_implicit) == outcome(
+            assert outcome(encoded, found, is_implicit) == outcome(
                 by_pydicom, expected, is_implicit
             )
 
@@ -140,9 +148,7 @@ def datasets(draw: st.DrawFn, depth: int = 0) -> Dataset:
 @given(dataset=datasets(), is_implicit=st.booleans())
 @QUIET
 def test_any_data_set(dataset: Dataset, is_implicit: bool) -> None:
-    assert outcome(encode_little_endian, dataset, is_implicit) == outcome(
-        by_pydicom, dataset, is_implicit
-    )
+    assert outcome(encoded, dataset, is_implicit) == outcome(by_pydicom, dataset, is_implicit)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -153,7 +159,7 @@ def test_plain_text_in_any_character_set(codec: str) -> None:
     dataset.PatientName = "Doe^John=~"
     dataset.StudyDescription = "a~b|c[d]{e}"
     dataset.OtherPatientNames = ["A^B", "C^D"]
-    assert encode_little_endian(dataset, False) == by_pydicom(dataset, False)
+    assert encoded(dataset, False) == by_pydicom(dataset, False)
 
 
 UNUSUAL: dict[str, Callable[[], DataElement | RawDataElement]] = {
@@ -187,7 +193,7 @@ def test_what_is_unusual(name: str, is_implicit: bool) -> None:
         return dataset
 
     expected = outcome(by_pydicom, make(), is_implicit)
-    assert outcome(encode_little_endian, make(), is_implicit) == expected
+    assert outcome(encoded, make(), is_implicit) == expected
 
 
 def test_long_text_is_warned_of() -> None:
@@ -196,6 +202,138 @@ def test_long_text_is_warned_of() -> None:
     dataset.add_new(0x00101000, "LO", ["a" * 60] * 1200)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        data = encode_little_endian(dataset, False)
+        data = encoded(dataset, False)
     assert data[4:6] == b"UN"
     assert any("64 kByte" in str(warning.message) for warning in caught)
+
+
+# -- large values --------------------------------------------------------------------------------
+
+LARGE = bytes(range(256)) * 1024
+
+
+def with_pixels(value: Any = LARGE, vr: str = "OW") -> Dataset:
+    """Return a data set with pixel data and something before and behind it."""
+    dataset = Dataset()
+    dataset.PatientID = "before"
+    dataset.add_new(0x7FE00010, vr, value)
+    dataset.add_new(0xFFFCFFFC, "OB", b"\0\0")
+    return dataset
+
+
+def objects(dataset: Dataset, is_implicit: bool = False) -> list[Any]:
+    """Return what the pieces of an encoded data set are views of."""
+    cuts = encode_little_endian(dataset, is_implicit).cut(10_000)
+    return [cut.obj for cut, _ in cuts if isinstance(cut, memoryview)]
+
+
+@pytest.mark.parametrize("is_implicit", [False, True])
+def test_large_value_is_not_copied(is_implicit: bool) -> None:
+    dataset = with_pixels()
+    assert any(piece is LARGE for piece in objects(dataset, is_implicit))
+    assert encoded(dataset, is_implicit) == by_pydicom(dataset, is_implicit)
+
+
+def test_large_value_that_was_read_is_not_copied() -> None:
+    dataset = with_pixels()
+    stream = BytesIO(encoded(dataset, False))
+    read = dcmread(stream, force=True)
+    read.set_original_encoding(False, True, read._character_set)
+    value = read.get_item(0x7FE00010).value
+    assert any(piece is value for piece in objects(read))
+    assert encoded(read, False) == stream.getvalue()
+
+
+def test_encapsulated_value_is_not_copied() -> None:
+    value = encapsulate([LARGE])
+    dataset = with_pixels(value, "OB")
+    dataset["PixelData"].is_undefined_length = True
+    assert any(piece is value for piece in objects(dataset))
+    assert encoded(dataset, False) == by_pydicom(dataset, False)
+
+
+def test_pieces_of_a_changed_data_set_stay_as_they_were() -> None:
+    dataset = with_pixels()
+    expected = by_pydicom(dataset, False)
+    cuts = encode_little_endian(dataset, False).cut(10_000)
+    first = bytes(next(cuts)[0])
+    dataset.PixelData = b"\0\0"
+    del dataset.PatientID
+    assert first + b"".join(cut for cut, _ in cuts) == expected
+
+
+@pytest.mark.parametrize("size", [9, 100, 70_001, 10**7])
+@pytest.mark.parametrize("last", [b"", b"\0\0"])
+def test_cut(size: int, last: bytes) -> None:
+    """No piece is longer than asked for, and the last one alone is said to be the last."""
+    dataset = with_pixels()
+    if not last:
+        del dataset[0xFFFCFFFC]
+    cuts = list(encode_little_endian(dataset, False).cut(size))
+    assert b"".join(cut for cut, _ in cuts) == by_pydicom(dataset, False)
+    assert [is_last for _, is_last in cuts] == [False] * (len(cuts) - 1) + [True]
+    assert max(len(cut) for cut, _ in cuts) <= size
+
+
+def test_nothing_is_cut_into_one_empty_piece() -> None:
+    assert [(bytes(cut), last) for cut, last in encode_little_endian(Dataset(), False).cut(8)] == [
+        (b"", True)
+    ]
+
+
+def test_odd_value_as_received_leaves_even_pieces() -> None:
+    """Pieces become fragments, which are even but for the last."""
+    dataset = with_pixels()
+    tag = Tag(0x00091001)
+    dataset._dict[tag] = RawDataElement(tag, "LO", 3, b"odd", 0, False, True)
+    dataset.set_original_encoding(False, True, dataset._character_set)
+    expected = by_pydicom(dataset, False)
+    cuts = list(encode_little_endian(dataset, False).cut(1000))
+    assert b"".join(cut for cut, _ in cuts) == expected
+    assert all(len(cut) % 2 == 0 for cut, is_last in cuts if not is_last)
+
+
+@pytest.mark.parametrize("is_implicit", [False, True])
+@pytest.mark.parametrize("length", [0, 2, len(LARGE)])
+def test_file_as_value(tmp_path: Path, is_implicit: bool, length: int) -> None:
+    """It is read when it is due, from where it stands, and left there."""
+    path = tmp_path / "pixels"
+    path.write_bytes(b"..." + LARGE[:length])
+    with path.open("rb") as file:
+        file.seek(3)
+        dataset = with_pixels(file)
+        expected = by_pydicom(dataset, is_implicit)
+        data_set = encode_little_endian(dataset, is_implicit)
+        assert b"".join(cut for cut, _ in data_set.cut(1000)) == expected
+        assert data_set.getbuffer() == expected
+        assert file.tell() == 3
+
+
+def test_file_of_odd_length_as_value(tmp_path: Path) -> None:
+    path = tmp_path / "pixels"
+    path.write_bytes(LARGE + b"!")
+    with path.open("rb") as file:
+        dataset = with_pixels(file)
+        assert encoded(dataset, False) == by_pydicom(dataset, False)
+
+
+def test_file_that_becomes_shorter(tmp_path: Path) -> None:
+    path = tmp_path / "pixels"
+    path.write_bytes(LARGE)
+    with path.open("rb") as file:
+        dataset = with_pixels(file)
+        cuts = encode_little_endian(dataset, False).cut(10_000)
+        next(cuts)
+        next(cuts)
+        os.truncate(path, 20)
+        with pytest.raises(OSError, match="shorter"):
+            list(cuts)
+
+
+def test_file_within_a_sequence(tmp_path: Path) -> None:
+    path = tmp_path / "pixels"
+    path.write_bytes(LARGE)
+    with path.open("rb") as file:
+        dataset = Dataset()
+        dataset.WaveformSequence = [with_pixels(file)]
+        assert encoded(dataset, False) == by_pydicom(dataset, False)

@@ -29,6 +29,7 @@ from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import decode, split_dataset
 from tests.support import raw
 from tests.support.associations import CT, ECHO, SOON, EventLog, association, join, port_of
+from tests.support.tls import client_context, server_context
 from tests.support.watch import complaints
 
 StartSCP = Callable[..., Any]
@@ -357,6 +358,38 @@ class TestWhatIsSent:
         (_, _, first), (_, _, second) = scp.received
         assert first == CT_FILE.read_bytes()[split_dataset(CT_FILE)[1] :]
         assert decoded(second, ExplicitVRLittleEndian) == dcmread(CT_FILE)
+
+    @pytest.mark.parametrize("with_tls", [False, True])
+    @pytest.mark.parametrize("syntax", LITTLE_ENDIAN)
+    def test_large_values(
+        self, start_scp: StartSCP, tmp_path: Path, with_tls: bool, syntax: UID
+    ) -> None:
+        """They leave from the data set's own bytes, or from the file that is the value.
+
+        What becomes of the data set once it is on its way changes nothing.
+        """
+        received, dataset = [], dcmread(CT_FILE)
+        pixels = dataset.PixelData = bytes(range(256)) * 12_000
+        path = tmp_path / "value"
+        path.write_bytes(pixels[1:] + b".")
+
+        def change(event: Any) -> None:
+            dataset.PixelData = b"changed!"
+
+        server = start_scp(
+            [(CT, [syntax])],
+            [(evt.EVT_C_STORE, lambda event: received.append(event.dataset) or 0x0000)],
+            server_context() if with_tls else None,
+        )
+        tls = (client_context(), "localhost") if with_tls else None
+        with path.open("rb") as file:
+            dataset.add_new(0x00091010, "OB", file)
+            contexts = [(CT, syntax)]
+            with association(port_of(server), contexts, tls_args=tls) as assoc:
+                assoc.bind(evt.EVT_DATA_SENT, change)
+                assert assoc.send_c_store(dataset).Status == 0x0000
+        assert received[0].PixelData == pixels
+        assert received[0].get_item(0x00091010).value == path.read_bytes()
 
     def test_status(self, start_scp: StartSCP, instance: Dataset) -> None:
         def refuse(event: Any) -> Dataset:

@@ -14,11 +14,12 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 import pynetdicom._config as _config
+from pynetdicom._dataset_writer import EncodedDataSet
 from pynetdicom._globals import STATUS_SUCCESS, STATUS_WARNING
 from pynetdicom.dimse import DataSource
 from pynetdicom.dimse_messages import command_elements
 from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE, N_CREATE, DimseServiceType
-from pynetdicom.dsutils import Encoding, decode, encode, encoding_of, log_identifier
+from pynetdicom.dsutils import Encoding, decode, encode_pieces, encoding_of, log_identifier
 from pynetdicom.errors import UpperLayerError
 from pynetdicom.exchanges import Exchange
 from pynetdicom.sop_class import (
@@ -519,9 +520,11 @@ def _is_convertible(source: UID, target: UID) -> bool:
         return False
 
 
-def encoded(dataset: Dataset, encoding: Encoding, what: str, log_patient_data: bool) -> bytes:
+def encoded(
+    dataset: Dataset, encoding: Encoding, what: str, log_patient_data: bool
+) -> EncodedDataSet:
     """Return an encoded data set; ValueError, which tells `what` it is, if that can't be."""
-    data = encode(dataset, *encoding, log_patient_data=log_patient_data)
+    data = encode_pieces(dataset, *encoding, log_patient_data=log_patient_data)
     if data is None:
         raise ValueError(f"Failed to encode the {what}; the log of pynetdicom.dsutils says why")
     return data
