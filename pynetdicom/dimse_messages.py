@@ -18,6 +18,7 @@ from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
 import pynetdicom._config as _config
+from pynetdicom._dataset_reader import new_dataset
 from pynetdicom.dimse_primitives import (
     C_CANCEL,
     C_ECHO,
@@ -642,24 +643,7 @@ def command_elements(values: Mapping[str, Any]) -> Dataset:
             shown = value
         tag = BaseTag(number)
         elements[tag] = DataElement(tag, vr[:2], shown, already_converted=True)
-    return _new_dataset(elements)
-
-
-# The attributes of a data set without elements. A new one is filled with them several times as
-# fast as its constructor sets them, and there is one for each response.
-_BLANK = vars(Dataset())
-_BLANK_CONTAINERS = {name: value for name, value in _BLANK.items() if isinstance(value, dict)}
-
-
-def _new_dataset(elements: dict[BaseTag, Any]) -> Dataset:
-    """Return a data set with some elements."""
-    dataset = Dataset.__new__(Dataset)
-    attributes = vars(dataset)
-    attributes.update(_BLANK)
-    for name, value in _BLANK_CONTAINERS.items():
-        attributes[name] = value.copy()
-    attributes["_dict"] = elements
-    return dataset
+    return new_dataset(elements)
 
 
 def _show(keyword: str, value: Any) -> str:

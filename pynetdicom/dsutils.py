@@ -23,6 +23,7 @@ from pydicom.uid import UID
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 import pynetdicom._config as _config
+from pynetdicom._dataset_reader import decode_little_endian
 from pynetdicom._dataset_writer import EncodedDataSet, encode_little_endian
 from pynetdicom._version import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from pynetdicom.errors import DataSetLimitError
@@ -179,17 +180,24 @@ def decode(
     if deflated:
         is_implicit_vr, is_little_endian = False, True
         bytestring = BytesIO(_inflate(bytestring.read(), limits))
-    _check_items(bytestring, is_little_endian, limits)
+    data = bytestring.getvalue()
+    has_items = _has_items(data, is_little_endian, limits)
+    stop_when = _counter(data, limits)
+    dataset = None
+    if is_little_endian and stop_when is None:
+        dataset = decode_little_endian(data, is_implicit_vr)
     try:
-        dataset = read_dataset(
-            bytestring, is_implicit_vr, is_little_endian, stop_when=_counter(bytestring, limits)
-        )
+        if dataset is None:
+            dataset = read_dataset(
+                bytestring, is_implicit_vr, is_little_endian, stop_when=stop_when
+            )
     except Exception as exc:
         # pydicom decodes sequences of undefined length at once, by calling itself
         if _stems_from_recursion(exc):
             raise _too_deep(limits) from None
         raise
-    _check_depth(dataset, limits)
+    if has_items:
+        _check_depth(dataset, limits)
     return dataset
 
 
@@ -210,13 +218,13 @@ def _inflate(data: bytes, limits: Limits) -> bytes:
     return inflated
 
 
-def _counter(stream: BytesIO, limits: Limits) -> Callable[[BaseTag, str | None, int], bool] | None:
+def _counter(data: bytes, limits: Limits) -> Callable[[BaseTag, str | None, int], bool] | None:
     """Return what counts elements as they are read and raises if they are too many.
 
     None if they can't be, in so few bytes: an element has 8 at least.
     """
     limit = limits.data_set_elements
-    if limit is None or stream.getbuffer().nbytes <= 8 * limit:
+    if limit is None or len(data) <= 8 * limit:
         return None
     numbers = count(1)
 
@@ -230,19 +238,21 @@ def _counter(stream: BytesIO, limits: Limits) -> Callable[[BaseTag, str | None, 
     return stop_when
 
 
-def _check_items(stream: BytesIO, is_little_endian: bool, limits: Limits) -> None:
-    """Raise if there are too many items, each of which pydicom makes a hundred times as large.
+def _has_items(data: bytes, is_little_endian: bool, limits: Limits) -> bool:
+    """Return whether there may be items of sequences; raise if there are too many.
 
-    What looks like an item in other values counts as well: to tell would be to parse them all.
+    Each is made a hundred times as large by pydicom. What looks like an item in other values counts
+    as well: to tell would be to parse them all.
     """
-    limit = limits.sequence_items
-    data = stream.getvalue()
+    limit, item = limits.sequence_items, _ITEM[is_little_endian]
     if limit is None or len(data) // _SHORTEST_ITEM <= limit:
-        return
-    if data.count(_ITEM[is_little_endian]) > limit:
+        return item in data
+    number = data.count(item)
+    if number > limit:
         raise DataSetLimitError(
             f"The data set has more items of sequences than the limit 'sequence_items' of {limit}"
         )
+    return number > 0
 
 
 def _too_deep(limits: Limits) -> DataSetLimitError:
