@@ -304,7 +304,7 @@ class TestWork:
 
     @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
     def test_signals(self, tmp_path: Path, name: str) -> None:
-        process, port = start(tmp_path)
+        process, port = start(tmp_path, f"sqlite:///{tmp_path / 'index.sqlite'}")
         ae = AE("TEST_SCU")
         ae.add_requested_context(Verification)
         assoc = ae.associate("127.0.0.1", port)
