@@ -30,7 +30,9 @@ _FURTHER = RawDataElement(_CHARACTER_SET, None, 0, None, 0, True, True)[7:]
 # The attributes of a data set without elements. A new one is filled with them several times as
 # fast as its constructor sets them, and there is one for each response.
 _BLANK = vars(Dataset())
-_BLANK_CONTAINERS = {name: value for name, value in _BLANK.items() if isinstance(value, dict)}
+_BLANK_CONTAINERS = [
+    (name, value) for name, value in _BLANK.items() if isinstance(value, dict) and name != "_dict"
+]
 
 
 def new_dataset(elements: dict[BaseTag, Any]) -> Dataset:
@@ -38,7 +40,7 @@ def new_dataset(elements: dict[BaseTag, Any]) -> Dataset:
     dataset = Dataset.__new__(Dataset)
     attributes = vars(dataset)
     attributes.update(_BLANK)
-    for name, value in _BLANK_CONTAINERS.items():
+    for name, value in _BLANK_CONTAINERS:
         attributes[name] = value.copy()
     attributes["_dict"] = elements
     return dataset

@@ -79,7 +79,7 @@ class Spool:
         # The data set while it is in memory, else None. It may be in a file as well.
         self._memory: BytesIO | None = BytesIO()
         self._directory = directory
-        self._file = _TemporaryFile(directory)
+        self._file: _TemporaryFile | None = None
 
     @classmethod
     def adopt(cls, data: BytesIO, head: bytes | Callable[[], bytes]) -> Spool:
@@ -107,7 +107,7 @@ class Spool:
         if self.error is not None:
             return
         if self._memory is None:
-            self._file.write(views)
+            self._made_file().write(views)
         elif length <= self.threshold:
             self._memory.writelines(views)
         else:
@@ -125,18 +125,19 @@ class Spool:
             if self.threshold > 0:
                 return
             self._move_to_file(self._memory, ())
-        self._file.finish()
+        self._made_file().finish()
 
     def fail(self, error: OSError) -> None:
         """Give the data set up, which can't be kept because of `error`, and its file."""
         # Without the traceback, which refers to what was being received
         self.error = error.with_traceback(None)
         self.discard()
-        self._memory, self._file = None, _TemporaryFile(self._directory)
+        self._memory = self._file = None
 
     def discard(self) -> None:
         """Remove the file, if there is one and it is still where it was made."""
-        self._file.remove()
+        if self._file is not None:
+            self._file.remove()
 
     def head(self) -> bytes:
         """Return what the file has before the data set."""
@@ -152,7 +153,7 @@ class Spool:
     @property
     def path(self) -> str | None:
         """Path of the file in which the data set is or was, or None."""
-        return self._file.path
+        return None if self._file is None else self._file.path
 
     def materialise(self) -> str:
         """Return the path of a file with the data set, which is made if there has been none.
@@ -163,12 +164,12 @@ class Spool:
             The file cannot be made or written.
         """
         self._check()
-        if self._file.path is None and self._memory is not None:
+        if self.path is None and self._memory is not None:
             file = _TemporaryFile(self._directory)
             file.write((self.head(), self._memory.getbuffer()))
             file.finish()
             self._file = file
-        return str(self._file.path)
+        return str(self.path)
 
     def getbuffer(self) -> Buffer:
         """Return the data set. If it is in a file, each call reads it into memory.
@@ -181,7 +182,7 @@ class Spool:
         self._check()
         if self._memory is not None:
             return self._memory.getbuffer()
-        return b"".join(self._file.pieces(self.offset, _READ_LENGTH))
+        return b"".join(self._made_file().pieces(self.offset, _READ_LENGTH))
 
     def stream(self) -> BytesIO:
         """Return the data set as a stream to read from; like :meth:`getbuffer`."""
@@ -204,18 +205,24 @@ class Spool:
         if self._memory is not None:
             with _replacing(target) as descriptor:
                 _write_all(descriptor, (self.head(), self._memory.getbuffer()))
-        elif not self._file.move(target):
+        elif not (file := self._made_file()).move(target):
             with _replacing(target) as descriptor:
-                for piece in self._file.pieces(0, _COPY_LENGTH):
+                for piece in file.pieces(0, _COPY_LENGTH):
                     _write_all(descriptor, (piece,))
 
     def _check(self) -> None:
         if self.error is not None:
             raise self.error
 
+    def _made_file(self) -> _TemporaryFile:
+        """Return the file, which is made when it is first written to."""
+        if self._file is None:
+            self._file = _TemporaryFile(self._directory)
+        return self._file
+
     def _move_to_file(self, memory: BytesIO, views: Sequence[Buffer]) -> None:
         """Go on in a file that begins with what is in `memory` and `views`."""
-        self._file.write((self.head(), memory.getbuffer(), *views))
+        self._made_file().write((self.head(), memory.getbuffer(), *views))
         self._memory = None
 
 

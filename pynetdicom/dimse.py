@@ -25,6 +25,7 @@ from pynetdicom._dataset_writer import EncodedDataSet
 from pynetdicom._spool import Spool
 from pynetdicom._version import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from pynetdicom.dimse_messages import (
+    C_STORE_RQ,
     NO_DATA_SET,
     RESPONSE,
     DIMSEMessage,
@@ -419,7 +420,7 @@ class DIMSEServiceProvider:
     def _open_spool(self, incoming: _Incoming) -> Spool:
         """Return what takes a data set: memory, and beyond the threshold a file."""
         limits = self._assoc.ae.limits
-        is_store = incoming.values.get("CommandField") == 0x0001
+        is_store = incoming.type is C_STORE_RQ.message_type
         threshold, limit = limits.spool_threshold, limits.data_set_length
         if is_store:
             limit = limits.store_data_length

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from functools import lru_cache
 from io import BytesIO
 from struct import Struct
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -61,6 +62,8 @@ LAST = 0x02
 
 _UNRECOGNISED_OPERATION = 0x0211  # PS3.7 C.5.23
 _NO_LIMIT = 0xFFFFFFFF
+# Bytes of a command set up to which what it says is remembered
+_REMEMBERED_LENGTH = 512
 
 # Tag, length and perhaps a value; little endian, as all command sets are (PS3.7 6.3.1). With
 # group number 0, the tag as one number is the element number in its upper half.
@@ -228,6 +231,15 @@ def _decode(data: bytes) -> dict[str, Any]:
     return values
 
 
+@lru_cache(maxsize=64)
+def _decode_known(data: bytes) -> dict[str, Any]:
+    """Return what :func:`_decode` does, not to be changed.
+
+    The command sets of a C-FIND's responses, for example, are all the same.
+    """
+    return _decode(data)
+
+
 def _show_tag(tag: int) -> str:
     """Return the tag of an element as the standard writes it."""
     return f"({tag & 0xFFFF:04X},{tag >> 16:04X})"
@@ -363,7 +375,9 @@ def decode_command(data: Buffer) -> tuple[MessageType | None, dict[str, Any]]:
         The command set is cut short, an element is there twice or has a wrong length, or
         Command Field or Command Data Set Type is missing.
     """
-    values = _decode(bytes(data))
+    encoded = bytes(data)
+    values = _decode_known(encoded) if len(encoded) <= _REMEMBERED_LENGTH else _decode(encoded)
+    values = values.copy()
     for keyword in ("CommandField", "CommandDataSetType"):
         if keyword not in values:
             raise DIMSEDecodeError(f"A command set has no {keyword}")

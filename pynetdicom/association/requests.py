@@ -16,6 +16,7 @@ from pydicom.uid import UID
 import pynetdicom._config as _config
 from pynetdicom._dataset_writer import EncodedDataSet
 from pynetdicom._globals import STATUS_SUCCESS, STATUS_WARNING
+from pynetdicom._spool import Spool
 from pynetdicom.dimse import DataSource
 from pynetdicom.dimse_messages import command_elements
 from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE, N_CREATE, DimseServiceType
@@ -469,7 +470,10 @@ class RequestEngine:
         """
         keyword = response._data_set
         try:
-            stream = getattr(response, keyword) if keyword else None
+            source = response.data_source
+            stream = source.stream() if isinstance(source, Spool) else None
+            if stream is None and keyword:
+                stream = getattr(response, keyword)
             if stream is None:
                 return Dataset()
             return decode(stream, *encoding, limits=self.ae.limits)

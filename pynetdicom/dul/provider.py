@@ -425,6 +425,10 @@ class DULServiceProvider:
 
     def pump(self) -> None:
         """Dispatch what has come in, without waiting."""
+        socket, layer = self.socket, self.upper_layer
+        has_news = self._inbox or self._unsent or layer.deadline is not None
+        if not has_news and socket is not None and socket.is_quiet():
+            return  # as most times, when a handler has many responses
         if self._try_turn():
             try:
                 self._read(monotonic())

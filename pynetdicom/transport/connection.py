@@ -505,6 +505,16 @@ class AssociationSocket:
         readable = self._is_closed or bool(events & (read_event | FAILED))
         return readable, bool(events & write_event), woken
 
+    def is_quiet(self) -> bool:
+        """Return True if nothing can be read and nobody was woken; for who looks often.
+
+        It may be False without a reason: who wants to know has to :meth:`wait`.
+        """
+        with self._guard:
+            if self._is_closed or self._waiting or self._mask != POLLIN or self._tls is not None:
+                return False
+            return not self._poll.poll(0)
+
     def _poll_for(self, mask: int) -> Any:
         """Return what a thread waits with."""
         if self._poll is not None and not self._waiting:
