@@ -48,11 +48,23 @@ Piece = bytes | BufferedIOBase
 class _Level:
     """A data set, or an item of a sequence, that is being encoded."""
 
-    __slots__ = ("_converted", "encodings", "is_implicit", "large")
+    __slots__ = ("_converted", "dataset", "encodings", "is_implicit", "is_kept", "large")
 
-    def __init__(self, is_implicit: bool, encodings: Any) -> None:
+    def __init__(self, dataset: Dataset, is_implicit: bool, parent: Any) -> None:
+        self.dataset = dataset
         self.is_implicit = is_implicit
-        self.encodings = encodings  # the Specific Character Set, or that of the parent
+        # If values stay as they were received, they need not be decoded
+        self.is_kept = (
+            dataset.original_encoding == (is_implicit, True)
+            and dataset.original_character_set == dataset._character_set
+        )
+        elements = dataset._dict
+        if not (
+            self.is_kept or _TO_RESOLVE.isdisjoint([element.VR for element in elements.values()])
+        ):
+            correct_ambiguous_vr(dataset, True)
+        # The Specific Character Set, or that of the parent
+        self.encodings = dataset.SpecificCharacterSet if _CHARACTER_SET in elements else parent
         self.large: list[int] = []  # which of the parts that were added are not to be copied
         self._converted: list[str] | None = None
 
@@ -163,44 +175,49 @@ def encode_little_endian(dataset: Dataset, is_implicit: bool) -> EncodedDataSet:
 
 def _add_dataset(dataset: Dataset, is_implicit: bool, parent: Any, out: list[Any]) -> list[int]:
     """Add the elements of a data set, in the order of their tags; return which parts are large."""
-    # If values stay as they were received, they need not be decoded
-    is_kept = (
-        dataset.original_encoding == (is_implicit, True)
-        and dataset.original_character_set == dataset._character_set
-    )
-    elements = dataset._dict
-    if not (is_kept or _TO_RESOLVE.isdisjoint([element.VR for element in elements.values()])):
-        correct_ambiguous_vr(dataset, True)
-    encodings = dataset.SpecificCharacterSet if _CHARACTER_SET in elements else parent
-    level = _Level(is_implicit, encodings)
-    for tag, element in _in_order(elements):
+    level = _Level(dataset, is_implicit, parent)
+    is_kept = level.is_kept
+    short_vrs = {} if is_implicit else _SHORT_VRS
+    add = out.append
+    for tag, element in _in_order(dataset._dict):
         if not tag & 0xFFFF and tag > 0x0006FFFF:
             continue  # group lengths are retired (PS3.5 7.2)
-        value: bytes | None
-        if is_kept and type(element) is RawDataElement and element.value is not None:
-            value, is_open = element.value, element.length == _UNDEFINED
-        else:
-            if type(element) is RawDataElement:
-                with tag_in_exception(element.tag):
-                    element = dataset[element.tag]  # noqa: PLW2901
-            value, is_open = _value_of(element, level), element.is_undefined_length
-        vr = element.VR
-        if is_open or value is None or len(value) > 0xFFFF:
-            _add_unusual(tag, element, value, is_open, level, out)
-        elif is_implicit:
-            out += (_IMPLICIT(tag >> 16, tag & 0xFFFF, len(value)), value)
-        elif vr in _SHORT_VRS:
-            out += (_SHORT(tag >> 16, tag & 0xFFFF, _SHORT_VRS[vr], len(value)), value)
-        else:
-            _add_unusual(tag, element, value, is_open, level, out)
+        if is_kept and type(element) is RawDataElement:
+            vr, length, value = element[1:4]
+            if vr in short_vrs and value is not None and len(value) == length < 0x10000:
+                add(_SHORT(tag >> 16, tag & 0xFFFF, short_vrs[vr], length))
+                add(value)
+                continue
+        _add_element(tag, element, level, out)
     return level.large
 
 
-def _in_order(elements: Mapping[Any, Any]) -> Iterable[tuple[int, Any]]:
-    """Return tags, as plain numbers, and elements in the order of the tags."""
-    tags = list(map(int, elements))
-    pairs = zip(tags, elements.values(), strict=True)
-    return pairs if tags == sorted(tags) else sorted(pairs, key=itemgetter(0))
+def _in_order(elements: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:
+    """Return tags and elements in the order of the tags."""
+    tags = [tag + 0 for tag in elements]  # plain numbers, which are compared more quickly
+    if tags == sorted(tags):
+        return list(elements.items())
+    return sorted(zip(tags, elements.values(), strict=True), key=itemgetter(0))
+
+
+def _add_element(tag: int, element: Any, level: _Level, out: list[Any]) -> None:
+    """Add an element of any kind."""
+    value: bytes | None
+    if level.is_kept and type(element) is RawDataElement and element.value is not None:
+        value, is_open = element.value, element.length == _UNDEFINED
+    else:
+        if type(element) is RawDataElement:
+            with tag_in_exception(element.tag):
+                element = level.dataset[element.tag]
+        value, is_open = _value_of(element, level), element.is_undefined_length
+    if value is None or is_open or len(value) > 0xFFFF:
+        _add_unusual(tag, element, value, is_open, level, out)
+    elif level.is_implicit:
+        out += (_IMPLICIT(tag >> 16, tag & 0xFFFF, len(value)), value)
+    elif element.VR in _SHORT_VRS:
+        out += (_SHORT(tag >> 16, tag & 0xFFFF, _SHORT_VRS[element.VR], len(value)), value)
+    else:
+        _add_unusual(tag, element, value, is_open, level, out)
 
 
 def _add_unusual(
