@@ -79,7 +79,7 @@ _PDV_HEADER = Struct(">LBB")
 _LEAST_MAXIMUM_LENGTH = _PDV_HEADER.size + 2
 
 # Both headers in one, for a P-DATA-TF with a single presentation data value
-_P_DATA_HEADER = Struct(">BBLLBB")
+P_DATA_HEADER = Struct(">BBLLBB")
 
 PDU_TYPES: dict[int, type[PDU]] = {}
 """The class for each type of PDU."""
@@ -552,7 +552,7 @@ def p_data_buffers(
 
 def _p_data_header(size: int, context_id: int, flags: int) -> bytes:
     """Return all of a P-DATA-TF with one presentation data value before its `size` data bytes."""
-    return _P_DATA_HEADER.pack(P_DATA_TF._pdu_type, 0, size + 6, size + 2, context_id, flags)
+    return P_DATA_HEADER.pack(P_DATA_TF._pdu_type, 0, size + 6, size + 2, context_id, flags)
 
 
 class _PDVList(WireField["list[PresentationDataValueItem]"]):

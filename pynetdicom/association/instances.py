@@ -18,6 +18,8 @@ from pynetdicom.utils import make_uid
 
 LOGGER = logging.getLogger("pynetdicom.association")
 
+# What is read of a file at first: most are smaller, and are read as a whole then
+_SMALL_FILE = 64 * 1024
 _HEAD_NAMES = ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID", "TransferSyntaxUID")
 
 
@@ -85,8 +87,22 @@ def opened(path: str) -> Iterator[int]:
         os.close(fd)
 
 
-def file_pieces(fd: int, offset: int, size: int) -> Iterator[tuple[Buffer, bool]]:
-    """Yield the data set of a file from `offset` on, in pieces that are read when they are due."""
+def read_start(fd: int) -> bytes | None:
+    """Return a file that is small as a whole, None if it is not."""
+    data = os.read(fd, _SMALL_FILE)
+    return data if len(data) < _SMALL_FILE else None
+
+
+def file_pieces(
+    fd: int, offset: int, size: int, data: bytes | None = None
+) -> Iterator[tuple[Buffer, bool]]:
+    """Yield the data set of a file from `offset` on, in pieces that are read when they are due.
+
+    `data` is the whole file if that was read before.
+    """
+    if data is not None and len(data) % 2 == offset % 2 and len(data) - offset <= size:
+        yield memoryview(data)[offset:], True
+        return
     remaining = os.lseek(fd, 0, os.SEEK_END) - offset
     is_odd = remaining % 2
     os.lseek(fd, offset, os.SEEK_SET)

@@ -17,6 +17,7 @@ from pynetdicom.association.instances import (
     file_pieces,
     missing_in,
     opened,
+    read_start,
     required_uid,
     transfer_syntax_of,
 )
@@ -169,12 +170,13 @@ class ServiceClassUser(RequestEngine):
     def _store_file(self, primitive: C_STORE, path: str) -> Dataset:
         """Send a file as it is if that can be; else decode it and send the data set."""
         with opened(path) as fd:
-            head = read_file_head(fd)
+            data = read_start(fd)
+            head = read_file_head(fd if data is None else data)
             context = self._context_for_file(head, path)
             if context is not None:
                 primitive.AffectedSOPClassUID = head.sop_class_uid
                 primitive.AffectedSOPInstanceUID = head.sop_instance_uid
-                source = file_pieces(fd, head.offset, self.ae.limits.output_length)
+                source = file_pieces(fd, head.offset, self.ae.limits.output_length, data)
                 return self._ask_status(primitive, context, source)
         return self._store_data_set(primitive, dcmread(path))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pynetdicom.errors import PDUDecodeError
 from pynetdicom.fsm import StateMachine
 from pynetdicom.limits import KIB, MIB
-from pynetdicom.pdu import A_ABORT_RQ, P_DATA_TF, PDU_HEADER, decode_pdu, split_pdvs
+from pynetdicom.pdu import A_ABORT_RQ, P_DATA_HEADER, P_DATA_TF, PDU_HEADER, decode_pdu, split_pdvs
 from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE, P_DATA
 
 if TYPE_CHECKING:
@@ -473,19 +473,20 @@ class UpperLayer:
             return False
         pdvs: list[tuple[int, int, Buffer]] = []
         view, start, end, longest = self._view, self._start, self._end, self._agreed_length
+        unpack, shortest = P_DATA_HEADER.unpack_from, P_DATA_HEADER.size
         try:
-            while end - start >= HEADER_LENGTH:
-                pdu_type, _, length = PDU_HEADER.unpack_from(view, start)
-                body = start + HEADER_LENGTH
-                stop = body + length
+            while end - start >= shortest:
+                pdu_type, _, length, pdv_length, context_id, control = unpack(view, start)
+                stop = start + HEADER_LENGTH + length
                 if pdu_type != P_DATA_TYPE or length > longest or stop > end:
                     break
-                found = split_pdvs(view[body:stop])
-                if len(found) == 1 and length > PDV_HEADER_LENGTH:
+                if length > PDV_HEADER_LENGTH and pdv_length == length - 4:  # the only one
+                    pdvs.append((context_id, control, view[start + shortest : stop]))
                     self._empty_pdvs = 0
                 else:
+                    found = split_pdvs(view[start + HEADER_LENGTH : stop])
                     self._count_empty(found)
-                pdvs += found
+                    pdvs += found
                 start = stop
         finally:
             any_taken = start > self._start
