@@ -8,7 +8,7 @@ import ssl
 import threading
 import warnings
 from collections.abc import Iterable, Sequence
-from functools import partial
+from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -19,6 +19,8 @@ import pynetdicom.events as evt
 from pynetdicom._ae_settings import Settings, checked_contexts
 from pynetdicom._globals import DEFAULT_MAX_LENGTH, MODE_ACCEPTOR, MODE_REQUESTOR
 from pynetdicom.association import Association
+from pynetdicom.association.late_start import end_idle_threads
+from pynetdicom.pdu_primitives import A_ASSOCIATE, REJECTED_TRANSIENT
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import (
     AddressInformation,
@@ -44,6 +46,20 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 
 TLSArguments = tuple[ssl.SSLContext, str | None]
 Address = str | tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class _Call:
+    """The arguments of associate(), for as many requests as it takes."""
+
+    address: AddressInformation
+    contexts: Sequence[PresentationContext] | None
+    ae_title: str
+    max_pdu: int
+    ext_neg: list[NegotiationItem]
+    bind_address: tuple[str, int] | tuple[str, int, int, int] | None
+    tls_args: TLSArguments | None
+    evt_handlers: list[evt.EventHandlerType]
 
 
 class ApplicationEntity(Settings):
@@ -78,6 +94,8 @@ class ApplicationEntity(Settings):
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
         self._lock = threading.RLock()  # re-entrant for signal handlers
+        self._shut_down = threading.Condition(self._lock)  # tells of each shutdown()
+        self._shutdowns = 0
         self._associations: set[Association] = set()  # those whose thread runs
         self._places: set[Association] = set()  # acceptors being negotiated or established
         self._servers: list[AssociationServer] = []
@@ -167,55 +185,48 @@ class ApplicationEntity(Settings):
         OSError
             If `bind_address` is in use, or not one of this host.
         """
-        request = partial(
-            self._request,
-            addr,
-            port,
-            contexts,
-            ae_title,
-            max_pdu,
-            list(ext_neg or ()),
-            bind_address,
-            tls_args,
-            list(evt_handlers or ()),
+        call = _Call(
+            address=AddressInformation.from_addr_port(addr, port),
+            contexts=contexts,
+            ae_title=ae_title,
+            max_pdu=max_pdu,
+            ext_neg=list(ext_neg or ()),
+            bind_address=bind_address,
+            tls_args=tls_args,
+            evt_handlers=list(evt_handlers or ()),
         )
-        pause = FIRST_PAUSE
+        shutdowns = self._shutdowns
+        assoc, pause = self._request(call), FIRST_PAUSE
         for _ in range(self.transient_retries):
-            assoc = request()
-            answer = assoc.acceptor.primitive
-            if not assoc.is_rejected or answer is None or answer.result != 2:
-                return assoc
+            if not assoc.is_rejected or not _is_transient(assoc.acceptor.primitive):
+                break
             LOGGER.info("%s is busy, trying again in %s s", assoc._peer_text(), pause)
-            _wait(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
-        return request()
+            if self._wait_for_shutdown(shutdowns, pause):
+                break
+            assoc, pause = self._request(call), min(2 * pause, LONGEST_PAUSE)
+        return assoc
 
-    def _request(
-        self,
-        addr: Address,
-        port: int,
-        contexts: Sequence[PresentationContext] | None,
-        ae_title: str,
-        max_pdu: int,
-        ext_neg: Sequence[NegotiationItem],
-        bind_address: tuple[str, int] | tuple[str, int, int, int] | None,
-        tls_args: TLSArguments | None,
-        evt_handlers: Sequence[evt.EventHandlerType],
-    ) -> Association:
-        """Request one association, with the arguments of associate()."""
+    def _wait_for_shutdown(self, before: int, timeout: float) -> bool:
+        """Return True, and at once, if there are more calls of shutdown() than before."""
+        with self._shut_down:
+            return self._shut_down.wait_for(lambda: self._shutdowns > before, timeout)
+
+    def _request(self, call: _Call) -> Association:
+        """Request one association."""
         assoc = Association(self, MODE_REQUESTOR)
         user = assoc.requestor
         user.ae_title = self.ae_title
-        user.maximum_length = max_pdu
+        user.maximum_length = call.max_pdu
         user.implementation_class_uid = self.implementation_class_uid
         user.implementation_version_name = self.implementation_version_name
-        for item in ext_neg:
+        for item in call.ext_neg:
             user.add_negotiation_item(item)
-        user.requested_contexts = self._contexts_to_propose(contexts)
-        assoc.acceptor.ae_title = ae_title
-        assoc.acceptor.address_info = AddressInformation.from_addr_port(addr, port)
-        if bind_address is not None:
-            assoc._bind_address = AddressInformation.from_tuple(bind_address)
+        user.requested_contexts = self._contexts_to_propose(call.contexts)
+        assoc.acceptor.ae_title = call.ae_title
+        assoc.acceptor.address_info = call.address
+        if call.bind_address is not None:
+            assoc._bind_address = AddressInformation.from_tuple(call.bind_address)
+        tls_args = call.tls_args
         if tls_args is not None and not (
             isinstance(tls_args, tuple)
             and len(tls_args) == 2
@@ -223,7 +234,7 @@ class ApplicationEntity(Settings):
         ):
             raise TypeError("tls_args must be (ssl.SSLContext, name of the server or None)")
         assoc._tls_args = tls_args
-        for binding in (*self._bindings, *evt_handlers):
+        for binding in (*self._bindings, *call.evt_handlers):
             assoc.bind(*binding)
         assoc.request()
         return assoc
@@ -458,10 +469,13 @@ class ApplicationEntity(Settings):
     def shutdown(self) -> None:
         """Stop all servers and abort all associations; harmless if there are none.
 
-        Returns when their threads have ended, or after a second if a handler is still running.
+        Returns when their threads have ended, or after a second if a handler is still running. What
+        waits in :meth:`associate` to try again returns what it has.
         """
-        with self._lock:
+        with self._shut_down:
             servers, self._servers = self._servers, []
+            self._shutdowns += 1
+            self._shut_down.notify_all()
         for server in servers:
             server.shutdown()
             server.server_close()
@@ -478,6 +492,7 @@ class ApplicationEntity(Settings):
                 assoc.join(max(0.0, until - monotonic()))
                 if assoc.is_alive():
                     LOGGER.warning("A handler of %s is still running", assoc._peer_text())
+        end_idle_threads()
 
     def __enter__(self) -> Self:
         return self
@@ -513,9 +528,9 @@ class ApplicationEntity(Settings):
         return "\n".join(lines)
 
 
-def _wait(seconds: float) -> None:
-    """Let so many seconds pass."""
-    threading.Event().wait(seconds)
+def _is_transient(answer: A_ASSOCIATE | None) -> bool:
+    """Return whether an answer is a rejection that may be none the next time."""
+    return answer is not None and answer.result == REJECTED_TRANSIENT
 
 
 def _indented(contexts: Iterable[PresentationContext]) -> list[str]:

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 NO_VALUE = "(no value available)"
 
 # PS3.8 Table 9-21: the result of an association request, who decided, and why
-RESULTS = {0: "Accepted", 1: "Rejected Permanent", 2: "Rejected Transient"}
+REJECTED_TRANSIENT = 2
+RESULTS = {0: "Accepted", 1: "Rejected Permanent", REJECTED_TRANSIENT: "Rejected Transient"}
 RESULT_SOURCES = {
     1: "Service User",
     2: "Service Provider (ACSE)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -24,13 +25,15 @@ from pynetdicom import (
     VerificationPresentationContexts,
     build_context,
     build_role,
+    evt,
 )
 from pynetdicom.limits import Limits
 from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 from pynetdicom.sop_class import CTImageStorage, MRImageStorage, Verification
 from tests.support import raw, sockets
-from tests.support.associations import CT, ECHO, EventLog, association, port_of
-from tests.support.raw import HOST
+from tests.support.associations import CT, ECHO, EventLog, association, port_of, proposal
+from tests.support.raw import HOST, PATIENCE
+from tests.support.sockets import Background
 from tests.support.watch import complaints
 
 MR = str(MRImageStorage)
@@ -537,7 +540,12 @@ class TestTransientRetries:
     def pauses(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
         """Return the pauses that are made, which take no time."""
         pauses: list[float] = []
-        monkeypatch.setattr("pynetdicom.ae._wait", pauses.append)
+
+        def wait(ae: AE, shutdowns: int, timeout: float) -> bool:
+            pauses.append(timeout)
+            return False
+
+        monkeypatch.setattr(AE, "_wait_for_shutdown", wait)
         return pauses
 
     @staticmethod
@@ -614,10 +622,43 @@ class TestTransientRetries:
             assert assoc.is_aborted
         assert pauses == []
 
-    def test_the_pause_itself(self) -> None:
-        from pynetdicom.ae import _wait
+    def test_a_pause_that_ends(self, ae: AE, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pynetdicom.ae.FIRST_PAUSE", 0)
+        ae.transient_retries = 1
+        with (
+            raw.serving(self.rejecting(*self.BUSY), self.accepting) as server,
+            association(server.port, [CT], ae) as assoc,
+        ):
+            assert assoc.is_established
 
-        _wait(0)
+    @pytest.mark.parametrize("is_waiting", [True, False], ids=["in the pause", "before the pause"])
+    def test_shutdown_ends_them(
+        self, ae: AE, monkeypatch: pytest.MonkeyPatch, is_waiting: bool
+    ) -> None:
+        monkeypatch.setattr("pynetdicom.ae.FIRST_PAUSE", 3600)
+        ae.transient_retries = 1
+        waits, wait = threading.Event(), threading.Condition.wait
+
+        def note(condition: threading.Condition, timeout: float | None = None) -> bool:
+            if condition is ae._shut_down:
+                waits.set()  # and nobody gets the lock before it really does
+            return wait(condition, timeout)
+
+        def stop(event: Any) -> None:
+            if not is_waiting:
+                ae.shutdown()
+
+        monkeypatch.setattr(threading.Condition, "wait", note)
+        with raw.serving(self.rejecting(*self.BUSY)) as server:
+            call = Background(
+                lambda: ae.associate(
+                    HOST, server.port, proposal([CT]), evt_handlers=[(evt.EVT_REJECTED, stop)]
+                )
+            )
+            if is_waiting:
+                assert waits.wait(PATIENCE)
+                ae.shutdown()
+            assert call.result().is_rejected
 
 
 class TestText:

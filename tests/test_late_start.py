@@ -12,6 +12,7 @@ from pynetdicom import AE, Association, evt
 from pynetdicom.association import association as association_module
 from pynetdicom.association import late_start
 from pynetdicom.association.late_start import LateStart
+from pynetdicom.association.threads import ReusingThread, dismiss_idle
 from tests.support import raw
 from tests.support.associations import ECHO, EventLog, association, join, port_of, proposal
 from tests.support.raw import PATIENCE
@@ -40,16 +41,25 @@ class Starting:
 class TestLateStart:
     @pytest.fixture
     def delays(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-        """Return how long was waited each time, which takes no time."""
+        """Return how long was waited each time, by a clock that only waiting moves on."""
         delays: list[float] = []
 
-        class Pause:
+        class Condition:
+            def __init__(self, lock: Any) -> None:
+                self._lock = lock
+
+            def __enter__(self) -> None:
+                self._lock.acquire()
+
+            def __exit__(self, *exc_info: object) -> None:
+                self._lock.release()
+
             def wait(self, seconds: float) -> None:
                 delays.append(seconds)
 
-        fake = type("", (), {"Event": Pause, "Thread": threading.Thread, "RLock": threading.RLock})
-        monkeypatch.setattr(late_start, "threading", fake)
-        monkeypatch.setattr(late_start, "monotonic", lambda: 100.0)
+        names = {"Condition": Condition, "Thread": threading.Thread, "RLock": threading.RLock}
+        monkeypatch.setattr(late_start, "threading", type("", (), names))
+        monkeypatch.setattr(late_start, "monotonic", lambda: 100.0 + sum(delays))
         monkeypatch.setattr(late_start, "WATCH_DELAY", 7.0)
         return delays
 
@@ -74,6 +84,35 @@ class TestLateStart:
         for one in many:
             late.add(one)  # type: ignore[arg-type]
         assert all(one.is_started.wait(PATIENCE) for one in many)
+
+    def test_not_what_was_discarded(self, delays: list[float]) -> None:
+        late, one, other = LateStart(), Starting("one"), Starting("other")
+        with late._changed:  # the thread does not look before
+            late.add(one)  # type: ignore[arg-type]
+            late.add(other)  # type: ignore[arg-type]
+            late.discard(one)  # type: ignore[arg-type]
+            late.discard(one)  # type: ignore[arg-type]  # twice is once
+        assert other.is_started.wait(PATIENCE)
+        other.starter.join(PATIENCE)
+        assert not one.is_started.is_set()
+
+    def test_ends_at_once_when_idle(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(late_start, "WATCH_DELAY", 3600.0)
+        started: list[threading.Thread] = []
+        start = threading.Thread.start
+
+        def note(thread: threading.Thread) -> None:
+            started.append(thread)
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", note)
+        late, one = LateStart(), Starting("one")
+        late.add(one)  # type: ignore[arg-type]
+        late.discard(one)  # type: ignore[arg-type]
+        late.end_if_idle()
+        started[0].join(PATIENCE)
+        assert not started[0].is_alive()
+        assert not one.is_started.is_set()
 
     def test_goes_on_after_a_failure(
         self, delays: list[float], caplog: pytest.LogCaptureFixture
@@ -109,7 +148,7 @@ class TestLateStart:
         monkeypatch.setattr(os, "register_at_fork", register, raising=False)
         late = LateStart()
         late._is_running = True
-        late._due.append((0.0, None))  # type: ignore[arg-type]
+        late._due[None] = 0.0  # type: ignore[index]
         calls[0]()
         assert not late._is_running
         assert not late._due
@@ -127,6 +166,9 @@ class Held:
 
     def add(self, assoc: Association) -> None:
         self.waiting.append(assoc)
+
+    def discard(self, assoc: Association) -> None:
+        """Keep it, for the tests to look at."""
 
 
 @pytest.fixture
@@ -272,17 +314,16 @@ class TestThreadOfRequestor:
     ) -> None:
         """Whoever joins, or asks whether it is alive, waits until it has been."""
         is_starting, go_on = threading.Event(), threading.Event()
-        start = threading.Thread.start
+        start = ReusingThread.start
 
-        def slowly(thread: threading.Thread) -> None:
-            if isinstance(thread, Association):
-                is_starting.set()
-                assert go_on.wait(PATIENCE)
+        def slowly(thread: ReusingThread) -> None:
+            is_starting.set()
+            assert go_on.wait(PATIENCE)
             start(thread)
 
         assoc = AE().associate(raw.HOST, port_of(start_scp()), proposal([ECHO]))
         with monkeypatch.context() as patch:
-            patch.setattr(threading.Thread, "start", slowly)
+            patch.setattr(ReusingThread, "start", slowly)
             starting = Background(assoc._ensure_thread)
             assert is_starting.wait(PATIENCE)
             joining, asking_ = Background(assoc.join, 0), Background(assoc.is_alive)
@@ -302,6 +343,7 @@ class TestThreadOfRequestor:
             raise RuntimeError("can't start new thread")
 
         assoc = AE().associate(raw.HOST, port_of(start_scp()), proposal([ECHO]))
+        dismiss_idle()
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", start)
             with pytest.raises(RuntimeError, match="can't start"):
@@ -319,6 +361,9 @@ class TestThreadOfRequestor:
         class Full:
             def add(self, assoc: Association) -> None:
                 raise RuntimeError("can't start new thread")
+
+            def discard(self, assoc: Association) -> None:
+                raise AssertionError("it was never added")
 
         made: list[Association] = []
         monkeypatch.setattr(association_module, "_late_start", Full())

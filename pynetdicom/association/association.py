@@ -18,9 +18,10 @@ import pynetdicom._config as _config
 import pynetdicom.events as evt
 from pynetdicom._globals import MODE_ACCEPTOR, MODE_REQUESTOR
 from pynetdicom.acse import ACSE, fewer
-from pynetdicom.association.late_start import LateStart
+from pynetdicom.association.late_start import late_start as _late_start
 from pynetdicom.association.scu import ServiceClassUser
 from pynetdicom.association.service_user import ServiceUser
+from pynetdicom.association.threads import ReusingThread
 from pynetdicom.association.workers import Workers
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import C_STORE, DimseServiceType
@@ -37,7 +38,7 @@ from pynetdicom.transport import (
     AssociationSocket,
     BindError,
 )
-from pynetdicom.utils import make_target, safe_text
+from pynetdicom.utils import safe_text
 
 if TYPE_CHECKING:
     import ssl
@@ -48,11 +49,10 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("pynetdicom.association")
 
-_late_start = LateStart()
 _numbers = count(1)
 
 
-class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
+class Association(ServiceClassUser, evt.EventHandlers, ReusingThread):
     """An association with a peer: a thread that serves it while it lasts.
 
     Associations are made by :meth:`AE.associate()<pynetdicom.ae.ApplicationEntity.associate>`
@@ -92,12 +92,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
     def __init__(self, ae: ApplicationEntity, mode: str) -> None:
         self.mode = mode
         title = "Requestor" if self.is_requestor else "Acceptor"
-        threading.Thread.__init__(
-            self,
-            target=make_target(self.run_reactor),
-            name=f"{title}Thread@{datetime.now():%Y%m%d%H%M%S}",
-            daemon=True,
-        )
+        ReusingThread.__init__(self, f"{title}Thread@{datetime.now():%Y%m%d%H%M%S}")
         self.number = next(_numbers)
         self._ae = ae
         self._acse_timeout = ae.acse_timeout
@@ -593,6 +588,7 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
             self._is_spared = self._needs_thread and self.dul.is_closed
             self._needs_thread = self._needs_thread and not self._is_spared
         if self._is_spared:
+            _late_start.discard(self)
             self._close_down()
         else:
             self.dul.tell_watcher()
@@ -606,6 +602,10 @@ class Association(ServiceClassUser, evt.EventHandlers, threading.Thread):
         self._ensure_thread()
 
     # -- serving -----------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Be the association's thread."""
+        self.run_reactor()
 
     def run_reactor(self) -> None:
         """Serve the association until it ends: what its thread does."""

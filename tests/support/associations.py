@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pynetdicom import AE, Association, build_context, evt
+from pynetdicom.association.late_start import end_idle_threads
 from tests.support.raw import CT_IMAGE, HOST, PATIENCE, VERIFICATION
 
 ECHO, CT = VERIFICATION.decode(), CT_IMAGE.decode()
@@ -98,7 +99,8 @@ def join(*associations: Association) -> None:
 
 
 def join_late_start() -> None:
-    """Wait for the end of the thread that starts those of requestors, which comes and goes."""
+    """Wait for the end of the threads that come and go: for later starts, and idle ones."""
+    end_idle_threads()
     for thread in threading.enumerate():
         if thread.name == "LateStart":
             thread.join(PATIENCE)
