@@ -31,6 +31,7 @@ from tests.support.samples import CT, SAMPLES, contexts, expected, instance_uid,
 
 StartSCP = Callable[..., Any]
 Capture = pytest.CaptureFixture[str]
+PATIENCE = 10.0
 FILES = Path(pydicom.data.__file__).parent / "test_files"
 
 
@@ -338,6 +339,41 @@ class TestFailures:
         done = call_app(capsys, "storescu", *archive.where, CT.path, "--retry", 9, *options)
         assert done.of("instance")[0]["attempts"] == 1
 
+    @pytest.mark.parametrize(("wanted", "offered", "agreed"), [(8, 3, 3), (2, 0, 2), (1, 9, 1)])
+    def test_window(
+        self,
+        wanted: int,
+        offered: int,
+        agreed: int,
+        start_scp: StartSCP,
+        tmp_path: Path,
+        capsys: Capture,
+    ) -> None:
+        """As many requests are under way as were agreed upon, no more, and all are answered."""
+        copies(tmp_path / "in", 6)
+        together = threading.Barrier(agreed)
+        lock, under_way, most = threading.Lock(), 0, []
+
+        def store(event: evt.Event) -> int:
+            nonlocal under_way
+            with lock:
+                under_way += 1
+                most.append(under_way)
+            together.wait(PATIENCE)
+            with lock:
+                under_way -= 1
+            return 0x0000
+
+        handlers = [(evt.EVT_C_STORE, store), (evt.EVT_ASYNC_OPS, lambda event: (offered, 1))]
+        archive = Archive(start_scp, tmp_path / "a", handlers=handlers, concurrent_operations=6)
+        options = ["--window", wanted, "--json"]
+        done = call_app(capsys, "storescu", *archive.where, tmp_path / "in", *options)
+        assert done.code == Exit.SUCCESS
+        assert [record["result"] for record in done.of("instance")] == ["stored"] * 6
+        paths = [record["file"] for record in done.of("instance")]
+        assert paths == sorted(paths)
+        assert max(most) == agreed
+
     @pytest.mark.parametrize(("result", "attempts"), [(2, 3), (1, 1)])
     def test_retry_of_a_rejection(
         self, result: int, attempts: int, start_scp: StartSCP, tmp_path: Path, capsys: Capture
@@ -355,9 +391,11 @@ class TestFailures:
         assert len(asked) == attempts
         assert done.code == (Exit.SUCCESS if result == 2 else Exit.REJECTED)
 
+    @pytest.mark.parametrize("window", [1, 3])
     def test_goes_on_after_an_abort(
-        self, start_scp: StartSCP, tmp_path: Path, capsys: Capture
+        self, window: int, start_scp: StartSCP, tmp_path: Path, capsys: Capture
     ) -> None:
+        """What was sent after the instance that got no answer is sent again."""
         copies(tmp_path / "in", 4)
         count = iter(range(100))
 
@@ -366,7 +404,8 @@ class TestFailures:
                 event.assoc.abort()
             return 0x0000
 
-        archive = Archive(start_scp, tmp_path / "a", handlers=[(evt.EVT_C_STORE, store)])
+        handlers = [(evt.EVT_C_STORE, store), (evt.EVT_ASYNC_OPS, lambda event: (window, 1))]
+        archive = Archive(start_scp, tmp_path / "a", handlers=handlers)
         done = call_app(capsys, "storescu", *archive.where, tmp_path / "in", "--json")
         assert done.code == Exit.SOME_FAILED
         results = [record["result"] for record in done.of("instance")]

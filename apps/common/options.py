@@ -41,6 +41,11 @@ def number(text: str) -> int:
     return _integer(text, 0, None)
 
 
+def window(text: str) -> int:
+    """Return a number of asynchronous operations."""
+    return _integer(text, 1, 0xFFFF)
+
+
 def _integer(text: str, least: int, most: int | None) -> int:
     try:
         value = int(text)

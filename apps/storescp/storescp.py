@@ -34,6 +34,8 @@ from ..common.storing import (
 )
 from .studies import Command, Commands, Studies
 
+# Requests that a peer may send before the first is answered
+_WINDOW = 16
 # In a P-DATA-TF PDU the header of the first PDV says whether it is of a data set (PS3.8 E.2)
 _P_DATA_TF = 0x04
 _FIRST_HEADER = 11
@@ -110,7 +112,11 @@ class _Receiver:
 
     def handlers(self) -> list[evt.EventHandlerType]:
         """Return what to bind."""
-        bound: list[evt.EventHandlerType] = [(evt.EVT_C_STORE, self.receive)]
+        bound: list[evt.EventHandlerType] = [
+            (evt.EVT_C_STORE, self.receive),
+            # One is served after the other, but the next may be on its way
+            (evt.EVT_ASYNC_OPS, lambda event: (_WINDOW, 1)),
+        ]
         if self._options.sleep_during or self._options.abort_during:
             bound.append((evt.EVT_DATA_RECV, self._disturb))
         return bound

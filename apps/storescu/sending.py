@@ -6,14 +6,16 @@ import json
 import threading
 from argparse import Namespace
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from pynetdicom import Association
 from pynetdicom._globals import STATUS_SUCCESS, STATUS_WARNING
+from pynetdicom.pdu_primitives import AsynchronousOperationsWindowNegotiation
 from pynetdicom.status import code_to_category
 from pynetdicom.utils import safe_text
 
@@ -21,6 +23,9 @@ from ..common.exits import AppError, Exit
 from ..common.output import Advance, Console, status_text, to_json
 from ..common.scu import Requestor, lost
 from .inputs import Batch, Instance, Problem
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 STORED, FAILED, IGNORED = "stored", "failed", "ignored"
 
@@ -223,12 +228,20 @@ class _Worker:
         attempt = 1
         while True:
             try:
-                return self._sender._requestor.associate(self._batch.contexts)
+                return self._sender._requestor.associate(
+                    self._batch.contexts, items=self._negotiated()
+                )
             except AppError as error:
                 if not error.is_transient or attempt > self._sender._options.retry:
                     raise
             self._sender._pause(attempt)
             attempt += 1
+
+    def _negotiated(self) -> list[AsynchronousOperationsWindowNegotiation]:
+        """Return what to ask for: that requests need not wait for each other (PS3.7 D.3.3.3)."""
+        item = AsynchronousOperationsWindowNegotiation()
+        item.maximum_number_operations_invoked = self._sender._options.window
+        return [item] if self._sender._options.window > 1 else []
 
     def _use(self, assoc: Association) -> None:
         """Send instances while the association lasts.
@@ -238,59 +251,106 @@ class _Worker:
         AppError
             If the association ended before anything was stored: another one would do no better.
         """
+        stopped, ahead = self._sender._stopped, _ahead(assoc, self._sender._options.window)
+        under_way: deque[_UnderWay] = deque()
         answered = 0
-        while assoc.is_established and not self._sender._stopped.is_set():
-            try:
-                instance = self._waiting.popleft()
-            except IndexError:
+        while assoc.is_established and not stopped.is_set():
+            if len(under_way) < ahead and (instance := self._next()) is not None:
+                under_way.append(_UnderWay(instance, perf_counter(), self._begin(assoc, instance)))
+            elif under_way:
+                answered += self._end(assoc, under_way.popleft())
+            else:
                 assoc.release()
                 return
-            outcome = self._store(assoc, instance)
-            if outcome.code is Exit.ABORTED and self._sender._stopped.is_set():
-                return
-            self._sender._finish(instance, outcome)
-            if outcome.code is not Exit.ABORTED:
-                answered += 1
+        while under_way and not stopped.is_set():
+            if not self._end(assoc, under_way.popleft()):
+                # What was sent after the one that got no answer may have better luck
+                self._waiting.extendleft(each.instance for each in reversed(under_way))
+                break
+            answered += 1
         if not answered and self._waiting:
             raise AppError(
                 Exit.ABORTED, "the peer ends associations as soon as it is sent something"
             )
 
-    def _store(self, assoc: Association, instance: Instance) -> Outcome:
-        """Send an instance, again if the peer is out of resources."""
-        began = perf_counter()
+    def _next(self) -> Instance | None:
+        """Return the next instance that waits, None if there is none."""
+        try:
+            return self._waiting.popleft()
+        except IndexError:
+            return None
+
+    def _end(self, assoc: Association, under_way: _UnderWay) -> bool:
+        """See an instance to its end, and report it; return whether there was an answer."""
+        outcome = under_way.wait()
         attempt = 1
-        while True:
-            outcome = self._attempt(assoc, instance)
-            if not outcome.is_transient or attempt > self._sender._options.retry:
-                break
+        while outcome.is_transient and attempt <= self._sender._options.retry:
             self._sender._pause(attempt)
             attempt += 1
+            outcome = self._begin(assoc, under_way.instance)()
         outcome.attempts = attempt
-        outcome.milliseconds = 1000 * (perf_counter() - began)
-        return outcome
+        outcome.milliseconds = 1000 * (perf_counter() - under_way.began)
+        if outcome.code is Exit.ABORTED and self._sender._stopped.is_set():
+            return False
+        self._sender._finish(under_way.instance, outcome)
+        return outcome.code is not Exit.ABORTED
 
-    def _attempt(self, assoc: Association, instance: Instance) -> Outcome:
-        """Send an instance."""
+    def _begin(self, assoc: Association, instance: Instance) -> Callable[[], Outcome]:
+        """Send an instance; return what waits for what becomes of it."""
         self._sent += 1
         message_id = (self._sent - 1) % _LAST_MESSAGE_ID + 1
         try:
-            answer = assoc.send_c_store(instance.path, message_id)
-        except RuntimeError:  # it ended since it was looked at
-            return _failure(lost(assoc))
-        except OSError as exc:
-            return Outcome(reason=exc.strerror or str(exc), code=Exit.LOCAL)
-        except (AttributeError, ValueError) as exc:
-            return Outcome(reason=str(exc), code=Exit.NO_CONTEXT)
-        status: int | None = answer.get("Status")
-        if status is None:
-            return _failure(lost(assoc))
-        comment = safe_text(str(answer.get("ErrorComment") or ""))
-        category = code_to_category(status)
-        if category in (STATUS_SUCCESS, STATUS_WARNING):
-            return Outcome(status, comment)
-        reason = f"status {status_text(status)}" + (f": {comment}" if comment else "")
-        return Outcome(status, reason, Exit.ALL_FAILED)
+            wait = assoc._begin_c_store(instance.path, message_id)
+        except Exception as exc:
+            failure = _why(assoc, exc)
+            return lambda: failure
+        # What has to be converted is sent when all before it is done
+        return lambda: _outcome(
+            assoc, wait or partial(assoc.send_c_store, instance.path, message_id)
+        )
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    """An instance that is sent; `wait` waits for what becomes of it."""
+
+    instance: Instance
+    began: float
+    wait: Callable[[], Outcome]
+
+
+def _ahead(assoc: Association, window: int) -> int:
+    """Return how many requests may be sent before the first of them is answered."""
+    invoked, _ = assoc.acceptor.asynchronous_operations
+    return min(window, invoked or window)
+
+
+def _outcome(assoc: Association, wait: Callable[[], Dataset]) -> Outcome:
+    """Wait for the status of an instance, and return what it means."""
+    try:
+        answer = wait()
+    except Exception as exc:
+        return _why(assoc, exc)
+    status: int | None = answer.get("Status")
+    if status is None:
+        return _failure(lost(assoc))
+    comment = safe_text(str(answer.get("ErrorComment") or ""))
+    category = code_to_category(status)
+    if category in (STATUS_SUCCESS, STATUS_WARNING):
+        return Outcome(status, comment)
+    reason = f"status {status_text(status)}" + (f": {comment}" if comment else "")
+    return Outcome(status, reason, Exit.ALL_FAILED)
+
+
+def _why(assoc: Association, error: Exception) -> Outcome:
+    """Return why an instance could not be sent."""
+    if isinstance(error, RuntimeError):  # the association ended since it was looked at
+        return _failure(lost(assoc))
+    if isinstance(error, OSError):
+        return Outcome(reason=error.strerror or str(error), code=Exit.LOCAL)
+    if isinstance(error, (AttributeError, ValueError)):
+        return Outcome(reason=str(error), code=Exit.NO_CONTEXT)
+    raise error
 
 
 def _failure(error: AppError) -> Outcome:

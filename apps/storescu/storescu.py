@@ -17,12 +17,15 @@ from ..common.options import (
     number,
     scu_parser,
     seconds,
+    window,
 )
 from ..common.output import Console
 from ..common.program import run
 from ..common.scu import Requestor, requested_syntaxes
 from .inputs import find, plan
 from .sending import FAILED, IGNORED, Report, Sender, stored_before
+
+_WINDOW = 8
 
 
 def _parser(args: Sequence[str]) -> ArgumentParser:
@@ -41,6 +44,13 @@ def _parser(args: Sequence[str]) -> ArgumentParser:
     )
     group.add_argument(
         "--jobs", metavar="N", type=count, default=1, help="associations at the same time"
+    )
+    group.add_argument(
+        "--window",
+        metavar="N",
+        type=window,
+        default=_WINDOW,
+        help="requests that may be sent before the first is answered, if the peer agrees",
     )
     group.add_argument(
         "--retry", metavar="N", type=number, default=0, help="more attempts if the peer is busy"

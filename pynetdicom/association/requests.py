@@ -400,13 +400,27 @@ class RequestEngine:
     ) -> DimseServiceType | None:
         """Send a request that has one response, and return that if it came and is valid."""
         exchange = self._begin(request, context_id, data_set)
-        if exchange is None:
-            return None
+        return None if exchange is None else self._end_of(request, exchange)
+
+    def _end_of(self, request: DimseServiceType, exchange: Exchange) -> DimseServiceType | None:
+        """Wait for the only response to a request; return it if it came and is valid."""
         try:
             return self._receive(request, exchange)
         except BaseException:  # Ctrl-C, for one
             exchange.abandon()
             raise
+
+    def _begin_status(
+        self, request: DimseServiceType, context: PresentationContext, data_set: DataSource | None
+    ) -> Callable[[], Dataset]:
+        """Send a request whose response has a status alone; return what waits for the status."""
+        exchange = self._begin(request, context.context_id or 0, data_set)
+
+        def wait() -> Dataset:
+            response = None if exchange is None else self._end_of(request, exchange)
+            return Dataset() if response is None else status_of(response)
+
+        return wait
 
     def _ask_status(
         self,

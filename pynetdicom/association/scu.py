@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import MutableSequence
+from collections.abc import Callable, MutableSequence
 from functools import partial
 from pathlib import Path
 
@@ -47,6 +47,8 @@ from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import Verification
 
 LOGGER = logging.getLogger("pynetdicom.association")
+
+_LOW_PRIORITY = 2
 
 
 class ServiceClassUser(RequestEngine):
@@ -169,16 +171,32 @@ class ServiceClassUser(RequestEngine):
 
     def _store_file(self, primitive: C_STORE, path: str) -> Dataset:
         """Send a file as it is if that can be; else decode it and send the data set."""
+        wait = self._begin_file(primitive, path)
+        if wait is not None:
+            return wait()
+        return self._store_data_set(primitive, dcmread(path))
+
+    def _begin_file(self, primitive: C_STORE, path: str) -> Callable[[], Dataset] | None:
+        """Send a file as it is; return what waits for the status, or None if it can't go so."""
         with opened(path) as fd:
             data = read_start(fd)
             head = read_file_head(fd if data is None else data)
             context = self._context_for_file(head, path)
-            if context is not None:
-                primitive.AffectedSOPClassUID = head.sop_class_uid
-                primitive.AffectedSOPInstanceUID = head.sop_instance_uid
-                source = file_pieces(fd, head.offset, self.ae.limits.output_length, data)
-                return self._ask_status(primitive, context, source)
-        return self._store_data_set(primitive, dcmread(path))
+            if context is None:
+                return None
+            primitive.AffectedSOPClassUID = head.sop_class_uid
+            primitive.AffectedSOPInstanceUID = head.sop_instance_uid
+            source = file_pieces(fd, head.offset, self.ae.limits.output_length, data)
+            return self._begin_status(primitive, context, source)
+
+    def _begin_c_store(self, path: str, msg_id: int) -> Callable[[], Dataset] | None:
+        """Send a file as :meth:`send_c_store` does; return what waits for the status.
+
+        That need not be called before the next request, if a window has room for that; but in
+        the thread that has sent it. None if the file can't go out as it is.
+        """
+        self._check_established()
+        return self._begin_file(new_request(C_STORE, msg_id, Priority=_LOW_PRIORITY), path)
 
     def _context_for_file(self, head: FileHead, path: str) -> PresentationContext | None:
         """Return the context in which a file can go out undecoded, or None."""

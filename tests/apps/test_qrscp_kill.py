@@ -72,7 +72,8 @@ class Client:
             assert status.Status == 0x0000
             self.acknowledged[str(data_set.SOPInstanceUID)] = comment
             self._began.set()
-        assoc.join(PATIENCE)
+        if count:
+            assoc.join(PATIENCE)
 
 
 def kill_while_storing(folder: Path, url: str, moment: float, first: int = 1) -> dict[str, str]:
