@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from pydicom.uid import (
 )
 
 from pynetdicom import build_context
+from pynetdicom.association.instances import opened
 from pynetdicom.dsutils import FileHead, read_file_head
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.utils import make_uid
@@ -81,12 +83,28 @@ def find(paths: Sequence[str], recurse: bool) -> Inputs:
     seen: set[str] = set()
     for path in _named(paths):
         if path.is_dir():
-            for file in sorted(path.rglob("*") if recurse else path.iterdir()):
-                if file.is_file():
-                    _add(inputs, seen, file, inputs.ignored)
+            files = _files_in(str(path), recurse, inputs.problems)
+            for file in sorted(files, key=_parts):
+                _add(inputs, seen, file, inputs.ignored)
         else:
-            _add(inputs, seen, path, inputs.problems)
+            _add(inputs, seen, str(path), inputs.problems)
     return inputs
+
+
+def _files_in(folder: str, recurse: bool, problems: list[Problem]) -> list[str]:
+    """Return the paths of the files in a folder; texts, as there may be very many of them."""
+    files = []
+    within = "" if folder == "." else folder.rstrip(os.sep) + os.sep
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_file():
+                    files.append(within + entry.name)
+                elif recurse and entry.is_dir(follow_symlinks=False):
+                    files += _files_in(within + entry.name, recurse, problems)
+    except OSError as exc:
+        problems.append(Problem(folder, exc.strerror or str(exc)))
+    return files
 
 
 def _named(paths: Iterable[str]) -> Iterator[Path]:
@@ -101,43 +119,47 @@ def _named(paths: Iterable[str]) -> Iterator[Path]:
             yield Path(name)
 
 
-def _add(inputs: Inputs, seen: set[str], path: Path, problems: list[Problem]) -> None:
+def _parts(path: str) -> list[str]:
+    return path.split(os.sep)  # noqa: PTH206 - Path takes as long as reading the file
+
+
+def _add(inputs: Inputs, seen: set[str], path: str, problems: list[Problem]) -> None:
     """Add a file, or what a DICOMDIR refers to; what is no DICOM file is a problem."""
-    key = str(path.absolute())
+    key = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118 - as above
     if key in seen:
         return
     seen.add(key)
     try:
         instance = _examine(path)
     except InvalidDicomError:
-        problems.append(Problem(str(path), "not a DICOM file"))
+        problems.append(Problem(path, "not a DICOM file"))
     except OSError as exc:
-        inputs.problems.append(Problem(str(path), exc.strerror or str(exc)))
+        inputs.problems.append(Problem(path, exc.strerror or str(exc)))
     except ValueError as exc:
-        inputs.problems.append(Problem(str(path), str(exc)))
+        inputs.problems.append(Problem(path, str(exc)))
     else:
         if instance.sop_class != MediaStorageDirectoryStorage:
             inputs.instances.append(instance)
             return
-        for file in _directory(path, inputs):
-            _add(inputs, seen, file, inputs.problems)
+        for file in _directory(Path(path), inputs):
+            _add(inputs, seen, str(file), inputs.problems)
 
 
-def _examine(path: Path) -> Instance:
+def _examine(path: str) -> Instance:
     """Return what the beginning of a file says, without reading more of it if that will do."""
-    with path.open("rb", buffering=0) as file:
-        head = read_file_head(file.fileno())
+    with opened(path) as descriptor:
+        head = read_file_head(descriptor)
     if not head.transfer_syntax:
         raise ValueError("its file meta information has no TransferSyntaxUID")
     sop_class, sop_instance = head.sop_class_uid, head.sop_instance_uid
     if not sop_class or not sop_instance:
         sop_class, sop_instance = _uids_within(path, head)
     return Instance(
-        str(path), make_uid(sop_class), make_uid(sop_instance), make_uid(head.transfer_syntax)
+        path, make_uid(sop_class), make_uid(sop_instance), make_uid(head.transfer_syntax)
     )
 
 
-def _uids_within(path: Path, head: FileHead) -> tuple[str, str]:
+def _uids_within(path: str, head: FileHead) -> tuple[str, str]:
     """Return the UIDs that a file's meta information lacks, from the data set itself."""
     elements = dcmread(path, stop_before_pixels=True, specific_tags=list(_UIDS))
     stated = (head.sop_class_uid, head.sop_instance_uid)

@@ -254,21 +254,21 @@ class _Worker:
         stopped, ahead = self._sender._stopped, _ahead(assoc, self._sender._options.window)
         under_way: deque[_UnderWay] = deque()
         answered = 0
-        while assoc.is_established and not stopped.is_set():
-            if len(under_way) < ahead and (instance := self._next()) is not None:
+        while not stopped.is_set():
+            has_room = assoc.is_established and len(under_way) < ahead
+            if has_room and (instance := self._next()) is not None:
                 under_way.append(_UnderWay(instance, perf_counter(), self._begin(assoc, instance)))
-            elif under_way:
-                answered += self._end(assoc, under_way.popleft())
+            elif not under_way:
+                break
+            elif self._end(assoc, under_way.popleft()):
+                answered += 1
             else:
-                assoc.release()
-                return
-        while under_way and not stopped.is_set():
-            if not self._end(assoc, under_way.popleft()):
                 # What was sent after the one that got no answer may have better luck
                 self._waiting.extendleft(each.instance for each in reversed(under_way))
                 break
-            answered += 1
-        if not answered and self._waiting:
+        if assoc.is_established and not stopped.is_set():
+            assoc.release()
+        elif not answered and self._waiting:
             raise AppError(
                 Exit.ABORTED, "the peer ends associations as soon as it is sent something"
             )
