@@ -48,14 +48,8 @@ def value_of(option: str, args: Sequence[str]) -> str | None:
     return value
 
 
-def read_peer(name: str, args: Sequence[str]) -> tuple[Path, Mapping[str, Any]]:
-    """Return the peers file and what it says of a peer.
-
-    Raises
-    ------
-    AppError
-        If there is no such file or peer, or the file can't be read.
-    """
+def _read(path: Path) -> dict[str, Any]:
+    """Return what is in a peers file; AppError if it can't be read."""
     if sys.version_info >= (3, 11):
         import tomllib  # noqa: PLC0415 - not needed without --peer
     else:
@@ -65,15 +59,31 @@ def read_peer(name: str, args: Sequence[str]) -> tuple[Path, Mapping[str, Any]]:
             raise AppError(
                 Exit.USAGE, "the peers file can't be read without tomli", "install pynetdicom[apps]"
             ) from None
-    path = Path(value_of("--peers-file", args) or default_path())
     try:
-        peers = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
         raise AppError(
             Exit.USAGE, f"there is no peers file {path} ({exc.strerror})", "give --peers-file"
         ) from None
     except ValueError as exc:
         raise AppError(Exit.USAGE, f"the peers file {path} is no valid TOML: {exc}") from None
+
+
+def peer_names(path: str) -> list[str]:
+    """Return the names of the peers in a peers file; AppError if it can't be read."""
+    return [name for name, peer in _read(Path(path)).items() if isinstance(peer, dict)]
+
+
+def read_peer(name: str, args: Sequence[str]) -> tuple[Path, Mapping[str, Any]]:
+    """Return the peers file and what it says of a peer.
+
+    Raises
+    ------
+    AppError
+        If there is no such file or peer, or the file can't be read.
+    """
+    path = Path(value_of("--peers-file", args) or default_path())
+    peers = _read(path)
     peer = peers.get(name)
     if not isinstance(peer, dict):
         known = ", ".join(sorted(peers)) or "none"

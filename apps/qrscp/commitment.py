@@ -253,11 +253,14 @@ class Committer:
 
     def _send_to(self, title: str, report: _Report) -> bool:
         """Send a report on a new association; return that there is no more to do."""
+        address, port, tls = self._destinations[title]
         assoc = self._ae.associate(
-            *self._destinations[title],
+            address,
+            port,
             [build_context(StorageCommitmentPushModel)],
             title,
             ext_neg=[build_role(StorageCommitmentPushModel, scp_role=True)],
+            tls_args=tls,
         )
         try:
             if not assoc.is_established or not self._send_on(assoc, report):

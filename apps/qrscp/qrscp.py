@@ -68,6 +68,12 @@ def make_parser(args: Sequence[str] = ()) -> ArgumentParser:
         action="append",
         help="move destination, in addition to those of the file; can be given several times",
     )
+    group.add_argument(
+        "--peers-file",
+        metavar="FILE",
+        help="the peers file of the other applications: its peers are move destinations, by the "
+        "AE titles that they are called by",
+    )
     work = group.add_mutually_exclusive_group()
     work.add_argument(
         "--clean", action="store_true", help="ask, remove all stored instances, and end"

@@ -167,12 +167,13 @@ class ArchiveSCP:
         try:
             found = self._found(event, _MOVE_FAILED)
         except _RefusedError as refusal:
-            yield destination
+            yield destination.address, destination.port, {"tls_args": destination.tls}
             yield from refusal.as_retrieval()
             return
         kinds = dict.fromkeys((each.sop_class, each.transfer_syntax) for each in found)
         contexts = [build_context(*kind) for kind in list(kinds)[:_MOST_CONTEXTS]]
-        yield *destination, {"contexts": contexts}
+        arguments = {"contexts": contexts, "tls_args": destination.tls}
+        yield destination.address, destination.port, arguments
         yield from self._retrieve(event, found)
 
     def _query(self, event: evt.Event) -> Query:

@@ -10,10 +10,14 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..common import options as kinds
 from ..common.exits import AppError, Exit
+from ..common.peers import peer_names
+
+if TYPE_CHECKING:
+    import ssl
 
 
 class Destination(NamedTuple):
@@ -25,10 +29,13 @@ class Destination(NamedTuple):
         Its host.
     port : int
         Its TCP port.
+    tls : tuple of (ssl.SSLContext, str) or None
+        The context and the name of the host, if it is connected with TLS.
     """
 
     address: str
     port: int
+    tls: tuple[ssl.SSLContext, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +139,28 @@ def settle(options: Namespace) -> Settings:
             values[key], folders[key] = default, data_folder()
         setattr(options, key, values[key])
     named = DEFAULT_DESTINATIONS if parser is None else _destinations(parser, options.config)
+    peers = _peers(options.peers_file) if options.peers_file else {}
     return Settings(
         folders["instance_location"] / values["instance_location"],
         _url(values["database_location"], folders["database_location"]),
         values["log_identifier"],
-        {**named, **dict(options.destination or ())},
+        {**named, **peers, **dict(options.destination or ())},
     )
+
+
+def _peers(path: str) -> dict[str, Destination]:
+    """Return the peers of a peers file by the AE titles that they are called by."""
+    found = {}
+    for name in peer_names(path):
+        args = ["--peer", name, "--peers-file", path]
+        peer = kinds.scu_parser("qrscp", "", args).parse_args(args)
+        tls = None
+        if peer.tls:
+            from ..common.tls import client_context  # noqa: PLC0415 - only if it is used
+
+            tls = client_context(peer), peer.tls_server_name or peer.addr.strip("[]")
+        found[peer.called_aet.strip()] = Destination(peer.addr.strip("[]"), peer.port, tls)
+    return found
 
 
 def _url(location: str, folder: Path) -> str:

@@ -23,8 +23,11 @@ from pynetdicom.apps.qrscp.index import Index
 from pynetdicom.apps.qrscp.settings import Destination, Settings
 from pynetdicom.sop_class import Verification
 from tests.apps.test_qrscp_kill import PROGRAM, start
+from tests.support.apps import run_app, running_app
 from tests.support.archives import image, path_of, write
 from tests.support.blocks import read_blocks
+from tests.support.certificates import write_certificates
+from tests.support.samples import CT, expected, take
 from tests.test_layers import ROOT
 
 
@@ -323,3 +326,33 @@ def test_log_says_what_is_left_out(filled: Path, caplog: pytest.LogCaptureFixtur
         assert Archive(filled.parents[1], index).rebuild() == (1, 1)
     assert "notes.txt is left out: The file is not in the DICOM File Format" in caplog.text
     index.close()
+
+
+def test_peers_are_destinations(tmp_path: Path) -> None:
+    """Here one that wants TLS, and a certificate."""
+    write_certificates(tmp_path)
+    server = ["--tls", "--tls-key", "server.key", "--tls-cert", "server.pem", "--tls-ca", "ca.pem"]
+    places = ["--instance-location", "files", "--database-location", "index.sqlite"]
+    with running_app("storescp", "-od", "in", *server, cwd=tmp_path) as workstation:
+        peers = tmp_path / "peers.toml"
+        peers.write_text(
+            f'[workstation]\naddress = "127.0.0.1"\nport = {workstation.port}\n'
+            'called_aet = "STATION"\ntls = true\ntls_ca = "ca.pem"\n'
+            'tls_key = "client.key"\ntls_cert = "client.pem"\n',
+            "utf-8",
+        )
+        with running_app("qrscp", "--peers-file", peers, *places, cwd=tmp_path) as archive:
+            where = ["127.0.0.1", archive.port]
+            assert run_app("storescu", *where, CT.path).code == Exit.SUCCESS
+            done = run_app("movescu", *where, "-aem", "STATION", "-k", "PatientID=1CT1")
+            assert done.code == Exit.SUCCESS, done.err
+            assert archive.stop().code == Exit.SUCCESS
+        assert workstation.stop().code == Exit.SUCCESS
+    assert take(tmp_path / "in") == expected([CT])
+
+
+@pytest.mark.parametrize("text", ["[", "[here]\nport = 104\n"])
+def test_unusable_peers_file(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "peers.toml").write_text(text, "utf-8")
+    assert qrscp.main(["--peers-file", str(tmp_path / "peers.toml")]) == Exit.USAGE
+    assert str(tmp_path / "peers.toml") in capsys.readouterr().err

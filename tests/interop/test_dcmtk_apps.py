@@ -99,3 +99,18 @@ class TestOurSCP:
             assert dcmtk_scu("echoscu", scp.port).status != 0
             scp.stop()
         assert len(take(tmp_path / "in")) == 1
+
+    def test_tls_of_an_archive(self, tmp_path: Path) -> None:
+        """DCMTK's getscu and movescu of this version have no TLS."""
+        write_certificates(tmp_path)
+        places = ["--instance-location", "files", "--database-location", "index.sqlite"]
+        with running_app("qrscp", *places, *ours("server"), cwd=tmp_path) as scp:
+            options = [*theirs(tmp_path, "client"), "-aec", "QRSCP"]
+            assert dcmtk_scu("echoscu", scp.port, options).status == 0
+            done = dcmtk_scu("storescu", scp.port, options, [CT.path])
+            assert done.status == 0, done.output
+            query = ["-S", "-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID"]
+            done = dcmtk_scu("findscu", scp.port, [*options, *query])
+            assert done.output.count("0xff00: Pending") == 1
+            assert dcmtk_scu("findscu", scp.port, query).status != 0
+            assert scp.stop().code == Exit.SUCCESS

@@ -114,8 +114,9 @@ def interrupt_when_served(port: int) -> None:
 @contextmanager
 def running_app(app: str, *args: object, cwd: Path | None = None) -> Iterator[RunningApp]:
     """Run a server application on a free port; it is stopped at the end."""
+    port = ["--port", 0] if app == "qrscp" else [0]
     process = subprocess.Popen(
-        command(app, 0, "--json", "--bind-address", HOST, *args),
+        command(app, *port, "--json", "--bind-address", HOST, *args),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
