@@ -398,6 +398,28 @@ class TestResponses:
         assert done.code == Exit.ALL_FAILED
 
     @pytest.mark.parametrize(
+        ("agreed", "told"),
+        [
+            (b"\1\0\1", ""),
+            (b"\0\0\1", "relational queries"),
+            (b"\1", "fuzzy matching of names"),
+        ],
+    )
+    def test_what_is_declined_is_told(
+        self, agreed: bytes, told: str, start_scp: StartSCP, capsys: Capture
+    ) -> None:
+        def handle(event: evt.Event) -> Any:
+            yield 0x0000, None
+
+        negotiate = (evt.EVT_SOP_EXTENDED, lambda event: dict.fromkeys(event.app_info, agreed))
+        port = serve_find(start_scp, handle, negotiate)
+        asked = ["-k", "PatientID", "--relational-query", "--fuzzy-names", "-ll", "critical"]
+        done = call_app(capsys, "findscu", HOST, port, *asked)
+        assert done.code == Exit.SUCCESS
+        sentence = f"the peer has not agreed to {told}; it may refuse, or answer without"
+        assert done.err == (f"findscu: {sentence}\n" if told else "")
+
+    @pytest.mark.parametrize(
         ("model", "information"), [("-S", b"\1\0\1\0\0"), ("-W", b"\1\1\1\0"), ("-U", b"\1\1\1\0")]
     )
     def test_negotiation(
@@ -418,6 +440,7 @@ class TestResponses:
         done = call_app(capsys, "findscu", HOST, port, model, "-k", "PatientID", *flags)
         assert done.code == Exit.SUCCESS
         assert set(asked[0].values()) == {information}
+        assert "has not agreed to relational queries, fuzzy matching of names;" in done.err
 
 
 class TestCtrlC:

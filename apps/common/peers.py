@@ -57,7 +57,9 @@ def _read(path: Path) -> dict[str, Any]:
             import tomli as tomllib  # noqa: PLC0415
         except ImportError:
             raise AppError(
-                Exit.USAGE, "the peers file can't be read without tomli", "install pynetdicom[apps]"
+                Exit.USAGE,
+                "the peers file can't be read without tomli",
+                "install it: pip install pynetdicom[apps]",
             ) from None
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))

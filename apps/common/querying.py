@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ from pynetdicom.utils import safe_text
 
 from .exits import AppError, Exit
 from .options import Parser
-from .output import status_text
+from .output import Console, status_text
 from .program import Terminated
 from .scu import lost
 
@@ -159,6 +159,34 @@ def extended(
         item.service_class_application_information = bytes(wanted)
         items.append(item)
     return items
+
+
+def tell_declined(
+    console: Console, assoc: Association, sop_class: UID, wanted: Mapping[str, bool]
+) -> None:
+    """Tell what was asked for by extended negotiation and has not been agreed upon.
+
+    Parameters
+    ----------
+    console : Console
+        Where to tell.
+    assoc : Association
+        The association.
+    sop_class : UID
+        The SOP class of the request.
+    wanted : dict
+        Whether each is wanted, by what it is called; in the order in which it was asked for.
+    """
+    agreed = assoc.acceptor.sop_class_extended.get(sop_class, b"")
+    declined = [
+        name
+        for number, (name, is_wanted) in enumerate(wanted.items())
+        if is_wanted and agreed[number : number + 1] != b"\1"
+    ]
+    if declined:
+        console.complain(
+            f"the peer has not agreed to {', '.join(declined)}; it may refuse, or answer without"
+        )
 
 
 def accepted(assoc: Association, sop_classes: Sequence[UID]) -> UID:

@@ -35,10 +35,17 @@ from .querying import (
     is_failure,
     model_of,
     replies,
+    tell_declined,
 )
 from .receiving import add_output, receive
 from .scu import Requestor, requested_syntaxes
 from .storing import SUCCESS, Store
+
+# What can be asked for by extended negotiation, by option and in order (PS3.4 C.5.2, C.5.3)
+_EXTENSIONS = {
+    "relational-retrieval": "relational retrieval",
+    "enhanced-conversion": "enhanced multi-frame image conversion",
+}
 
 Send = Callable[[Dataset], Responses]
 
@@ -54,20 +61,27 @@ def retrieval_parser(app: str, description: str, args: Sequence[str]) -> Parser:
         action="store_true",
         help="query, and retrieve each match; done anyway unless the keys name what to retrieve",
     )
-    for name, what in (
-        ("relational-retrieval", "relational retrieval"),
-        ("enhanced-conversion", "enhanced multi-frame image conversion"),
-    ):
+    for name, what in _EXTENSIONS.items():
         group.add_argument(f"--{name}", action="store_true", help=f"ask for {what}")
     add_choice(parser, "transfer syntax options", PROPOSALS)
     add_output(parser)
     return parser
 
 
+def _asked(options: Namespace) -> dict[str, bool]:
+    """Return whether each extension is asked for, by what it is called."""
+    return {what: vars(options)[name.replace("-", "_")] for name, what in _EXTENSIONS.items()}
+
+
 def negotiation(options: Namespace, sop_class: UID) -> list[SOPClassExtendedNegotiation]:
-    """Return what to negotiate for a retrieval (PS3.4 C.5.2, C.5.3)."""
-    wanted = [options.relational_retrieval, options.enhanced_conversion]
-    return extended([sop_class], wanted)
+    """Return what to negotiate for a retrieval."""
+    return extended([sop_class], list(_asked(options).values()))
+
+
+def negotiated(options: Namespace, console: Console, assoc: Association, sop_class: UID) -> None:
+    """See to it that there is a context for a retrieval, and tell what the peer has declined."""
+    accepted(assoc, [sop_class])
+    tell_declined(console, assoc, sop_class, _asked(options))
 
 
 class Receptions:

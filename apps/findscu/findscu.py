@@ -30,10 +30,19 @@ from ..common.querying import (
     is_failure,
     model_of,
     replies,
+    tell_declined,
 )
 from ..common.scu import Requestor, requested_syntaxes
 from .matches import FORMATS, Matches
 
+# What can be asked for by extended negotiation, by option and in order (PS3.4 C.5.1, K.5.1)
+_EXTENSIONS = {
+    "relational-query": "relational queries",
+    "dt-matching": "matching of date and time together",
+    "fuzzy-names": "fuzzy matching of names",
+    "timezone-adj": "adjustment of time zones",
+    "enhanced-conversion": "enhanced multi-frame image conversion",
+}
 LOG_LEVELS = ("fatal", "error", "warn", "info", "debug", "trace")
 
 
@@ -44,13 +53,7 @@ def _parser(args: Sequence[str]) -> ArgumentParser:
     add_models(parser, list(MODELS))
     add_keys(parser)
     group = parser.add_argument_group("extended negotiation options")
-    for name, what in (
-        ("relational-query", "relational queries"),
-        ("dt-matching", "matching of date and time together"),
-        ("fuzzy-names", "fuzzy matching of names"),
-        ("timezone-adj", "adjustment of time zones"),
-        ("enhanced-conversion", "enhanced multi-frame image conversion"),
-    ):
+    for name, what in _EXTENSIONS.items():
         group.add_argument(f"--{name}", action="store_true", help=f"ask for {what}")
     add_choice(parser, "transfer syntax options", PROPOSALS)
     group = parser.add_argument_group("query options")
@@ -78,17 +81,16 @@ def _parser(args: Sequence[str]) -> ArgumentParser:
 
 def _negotiated(options: Namespace, model: Model) -> list[bool]:
     """Return what to ask for by extended negotiation (PS3.4 C.5.1, K.5.1, CC.3.1)."""
-    asked = [
-        options.relational_query,
-        options.dt_matching,
-        options.fuzzy_names,
-        options.timezone_adj,
-        options.enhanced_conversion,
-    ]
+    asked = list(_asked(options).values())
     if model.levels or not any(asked):
         return asked
     # Worklists and procedure steps have the first two anyway
     return [True, True, options.fuzzy_names, options.timezone_adj]
+
+
+def _asked(options: Namespace) -> dict[str, bool]:
+    """Return whether each extension is asked for, by what it is called."""
+    return {what: vars(options)[name.replace("-", "_")] for name, what in _EXTENSIONS.items()}
 
 
 def _find(options: Namespace, console: Console) -> Exit:
@@ -103,6 +105,7 @@ def _find(options: Namespace, console: Console) -> Exit:
         items = extended(model.find, _negotiated(options, model))
         assoc = requestor.associate(contexts, items=items)
         sop_class = accepted(assoc, model.find)
+        tell_declined(console, assoc, sop_class, _asked(options))
         shape = next((name for name in FORMATS if vars(options).get(name)), "text")
         folder = options.output_directory if options.write else None
         matches = Matches(console, FORMATS[shape](console, identifier), sop_class, folder)

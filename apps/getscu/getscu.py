@@ -16,9 +16,15 @@ from pynetdicom import build_context, build_role, evt
 from ..common.exits import AppError, Exit
 from ..common.output import Console
 from ..common.program import run
-from ..common.querying import accepted
 from ..common.receiving import spooling, store_of
-from ..common.retrieving import Receptions, Retrieval, Wanted, negotiation, retrieval_parser
+from ..common.retrieving import (
+    Receptions,
+    Retrieval,
+    Wanted,
+    negotiated,
+    negotiation,
+    retrieval_parser,
+)
 from ..common.scu import Requestor, requested_syntaxes
 from .contexts import MOST, storage_contexts
 
@@ -67,7 +73,7 @@ def _get(options: Namespace, console: Console) -> Exit:
             [(evt.EVT_C_STORE, receptions.handle)],
             [*roles, *negotiation(options, model)],
         )
-        accepted(assoc, [model])
+        negotiated(options, console, assoc, model)
         retrieval = Retrieval(
             assoc, lambda identifier: assoc.send_c_get(identifier, model), receptions, console
         )

@@ -16,9 +16,15 @@ from ..common import options as kinds
 from ..common.exits import Exit
 from ..common.output import Console
 from ..common.program import run
-from ..common.querying import accepted
 from ..common.receiving import SYNTAXES, spooling, store_of, support_storage
-from ..common.retrieving import Receptions, Retrieval, Wanted, negotiation, retrieval_parser
+from ..common.retrieving import (
+    Receptions,
+    Retrieval,
+    Wanted,
+    negotiated,
+    negotiation,
+    retrieval_parser,
+)
 from ..common.scp import listening
 from ..common.scu import Requestor, requested_syntaxes, set_timeouts
 
@@ -95,7 +101,7 @@ def _move(options: Namespace, console: Console) -> Exit:
             return Exit.SUCCESS
         context = build_context(model, list(requested_syntaxes(options)))
         assoc = requestor.associate([context], items=negotiation(options, model))
-        accepted(assoc, [model])
+        negotiated(options, console, assoc, model)
         retrieval = Retrieval(
             assoc,
             lambda identifier: assoc.send_c_move(identifier, destination, model),

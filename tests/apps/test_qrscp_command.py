@@ -267,14 +267,23 @@ class TestWork:
         assert error.count("\n") == 1
 
     @pytest.mark.parametrize(
-        ("blocked", "args", "name"),
+        ("blocked", "args", "problem"),
         [
-            ("sqlalchemy", [], "SQLAlchemy"),
-            ("psycopg2", ["--database-location", "postgresql+psycopg2://x/y"], "psycopg2"),
+            (
+                "sqlalchemy",
+                [],
+                "SQLAlchemy is not installed; install it: pip install pynetdicom[apps]",
+            ),
+            (
+                "psycopg2",
+                ["--database-location", "postgresql+psycopg2://x/y"],
+                "psycopg2 is not installed; install it: the driver of the database, such as "
+                "psycopg2-binary for PostgreSQL",
+            ),
         ],
     )
     def test_something_is_not_installed(
-        self, tmp_path: Path, blocked: str, args: Sequence[str], name: str
+        self, tmp_path: Path, blocked: str, args: Sequence[str], problem: str
     ) -> None:
         program = f"import sys; sys.modules['{blocked}'] = None; {PROGRAM}"
         done = subprocess.run(
@@ -285,7 +294,7 @@ class TestWork:
             check=False,
         )
         assert done.returncode == 1
-        assert done.stderr == f"qrscp: {name} is not installed; install pynetdicom[apps]\n"
+        assert done.stderr == f"qrscp: {problem}\n"
 
     def test_identifiers_are_logged_as_wanted(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
