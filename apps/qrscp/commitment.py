@@ -216,9 +216,17 @@ class Committer:
                 line.append(report)
                 return
             self._lines[key] = deque([report])
-        threading.Thread(
+        thread = threading.Thread(
             target=self._work, args=(key,), name="StorageCommitment", daemon=True
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError as exc:  # the system has no more of them
+            LOGGER.error("Storage commitment reports can't be sent: %s", exc)
+            with self._lock:
+                given_up = self._lines.pop(key)
+            for each in given_up:
+                self._done(each)
 
     def _work(self, key: Association | str) -> None:
         """Send the reports of a line until there are no more."""

@@ -202,6 +202,34 @@ class TestCommitment:
                     if thread.name == "StorageCommitment":
                         thread.join(PATIENCE)
 
+    def test_no_more_threads(
+        self,
+        start: StartArchive,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """What can't be reported takes no room, and the next report is sent."""
+        live, reports, refused = start(image()), Reports(), threading.Event()
+        live.scp._committer.most_reports = 1
+        request = references((CTImageStorage, image_uid(1, 1, 1)))
+        begin = threading.Thread.start
+
+        def start_thread(thread: threading.Thread) -> None:
+            if thread.name == "StorageCommitment" and not refused.is_set():
+                refused.set()
+                raise RuntimeError("can't start new thread")
+            begin(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", start_thread)
+        with live.associated(StorageCommitmentPushModel, evt_handlers=reports.handlers) as assoc:
+            assert request_commitment(assoc, request) == 0x0000
+            # The response leaves before the thread is to begin, this one after that
+            assert assoc.send_c_store(image()).Status == 0x0000
+            assert refused.is_set()
+            assert "reports can't be sent: can't start new thread" in caplog.text
+            assert request_commitment(assoc, request) == 0x0000
+            assert reports.next()[0] == 1
+
     def test_too_long_a_uid(self, start: StartArchive) -> None:
         live = start()
         request = references((CTImageStorage, "1.2.3"))
