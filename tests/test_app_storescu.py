@@ -289,6 +289,9 @@ class TestSend:
         assert done.code == Exit.SOME_FAILED
         assert sorted(record["result"] for record in done.of("instance")) == ["failed", "stored"]
         assert done.of("summary") == [{"event": "summary", "stored": 1, "of": 2}]
+        done = call_app(capsys, "storescu", *archive.where, tmp_path / "none")
+        assert done.code == Exit.LOCAL
+        assert "No such file" in done.err
 
 
 class TestFailures:

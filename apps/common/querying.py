@@ -53,7 +53,7 @@ UNIQUE_KEYS = {
 _LEVELS = tuple(UNIQUE_KEYS)
 
 # Seconds after Ctrl-C for the answer to C-CANCEL and the release
-_PATIENCE = 0.8
+_PATIENCE = 0.6
 
 # What to try after a final status (PS3.4 C.4, PS3.7 C)
 _ADVICE = {

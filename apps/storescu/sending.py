@@ -100,7 +100,7 @@ class Report:
     def add_problem(self, problem: Problem, result: str) -> None:
         """Note a file that was not sent."""
         if result == FAILED:
-            self.failures.add(Exit.ALL_FAILED)
+            self.failures.add(Exit.LOCAL)
             self._console.complain(f"{problem.path} not sent: {problem.reason}")
         self._write(file=problem.path, result=result, reason=problem.reason)
 
