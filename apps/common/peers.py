@@ -59,7 +59,7 @@ def _read(path: Path) -> dict[str, Any]:
             raise AppError(
                 Exit.USAGE,
                 "the peers file can't be read without tomli",
-                "install it: pip install pynetdicom[apps]",
+                "install pynetdicom[apps]",
             ) from None
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -130,13 +130,13 @@ def open_archive(settings: Settings) -> Iterator[Archive]:
     except ModuleNotFoundError as exc:
         if str(exc.name).partition(".")[0] != "sqlalchemy":
             raise
-        raise _missing("SQLAlchemy", "pip install pynetdicom[apps]") from None
+        raise _missing("SQLAlchemy", "install pynetdicom[apps]") from None
     try:
         settings.instance_location.mkdir(parents=True, exist_ok=True)
         prepare(settings.database)
         index = Index(settings.database)
     except ModuleNotFoundError as exc:  # the driver of a database
-        what = "the driver of the database, such as psycopg2-binary for PostgreSQL"
+        what = "install the driver of the database, such as psycopg2-binary for PostgreSQL"
         raise _missing(str(exc.name), what) from None
     except SQLAlchemyError as exc:
         raise AppError(Exit.LOCAL, f"the index can't be opened: {first_line(exc)}") from None
@@ -149,7 +149,7 @@ def open_archive(settings: Settings) -> Iterator[Archive]:
 
 
 def _missing(name: str, what: str) -> AppError:
-    return AppError(Exit.LOCAL, f"{name} is not installed", f"install it: {what}")
+    return AppError(Exit.LOCAL, f"{name} is not installed", what)
 
 
 def _clean(archive: Archive, console: Console) -> Exit:

@@ -272,12 +272,12 @@ class TestWork:
             (
                 "sqlalchemy",
                 [],
-                "SQLAlchemy is not installed; install it: pip install pynetdicom[apps]",
+                "SQLAlchemy is not installed; install pynetdicom[apps]",
             ),
             (
                 "psycopg2",
                 ["--database-location", "postgresql+psycopg2://x/y"],
-                "psycopg2 is not installed; install it: the driver of the database, such as "
+                "psycopg2 is not installed; install the driver of the database, such as "
                 "psycopg2-binary for PostgreSQL",
             ),
         ],
