@@ -6,6 +6,7 @@ import logging
 import os
 import struct
 import zlib
+from contextlib import contextmanager
 from io import BytesIO
 from itertools import count
 from pathlib import Path
@@ -31,7 +32,7 @@ from pynetdicom.limits import MIB, Limits
 from pynetdicom.utils import make_uid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 LOGGER = logging.getLogger(__name__)
 
@@ -389,6 +390,22 @@ def _meta_element(number: int, vr: bytes, value: str | None) -> bytes:
     if len(data) % 2:
         data += b"\0" if vr == b"UI" else b" "
     return _SHORT.pack(0x0002, number, vr, len(data)) + data
+
+
+@contextmanager
+def opened(path: str) -> Iterator[int]:
+    """Open a file for reading; gives its descriptor. What is wrong with it names the file."""
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        yield fd
+    except InvalidDicomError as exc:
+        raise InvalidDicomError(f"'{path}': {exc}") from exc
+    except OSError as exc:
+        if exc.errno is not None and exc.filename is None:
+            exc.filename = path
+        raise
+    finally:
+        os.close(fd)
 
 
 class FileHead(NamedTuple):

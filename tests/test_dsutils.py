@@ -31,6 +31,7 @@ from pynetdicom.dsutils import (
     encoding_of,
     file_head,
     log_identifier,
+    opened,
     pretty_dataset,
     pretty_element,
     read_file_head,
@@ -669,3 +670,12 @@ class TestLogIdentifier:
         caplog.set_level(logging.INFO, self.LOGGER.name)
         log_identifier(self.LOGGER, logging.INFO, "C-FIND request identifier", sample())
         assert caplog.messages == ["C-FIND request identifier:\n  (can't be shown)"]
+
+
+def test_error_names_the_file_if_it_has_a_number(tmp_path: Path) -> None:
+    path = str(tmp_path / "image.dcm")
+    Path(path).touch()
+    for error, name in ((OSError(5, "broken"), path), (OSError("broken"), None)):
+        with pytest.raises(OSError, match="broken") as told, opened(path):
+            raise error
+        assert told.value.filename == name

@@ -44,6 +44,7 @@ L7  ae -> _ae_settings
 L6  association -> association.association -> association.scu -> association.requests
 L6  association.association -> association.service_user    association.scu -> association.instances
 L6  association.association -> association.late_start -> association.threads
+L6  association.requests -> association.stand_in
 L6  association.association -> association.workers
 L5  acse    dimse -> exchanges    service_class -> service_class.* -> service_class.base
 L5  service_class -> service_class.retrieve -> service_class.query -> service_class.base

@@ -23,9 +23,6 @@ from pydicom.uid import (
 )
 
 from pynetdicom import AE, Association, _config, build_role, evt
-from pynetdicom.association.instances import opened
-from pynetdicom.association.requests import status_of
-from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import decode, split_dataset
 from tests.support import raw
 from tests.support.associations import CT, ECHO, SOON, EventLog, association, join, port_of
@@ -233,17 +230,6 @@ class TestEcho:
             assert assoc.send_c_echo() == Dataset()
             assert assoc.is_aborted
         assert "leaves no room for data" in caplog.text
-
-    def test_status_of_a_response(self) -> None:
-        response = C_STORE()
-        response.Status = 0xA900
-        response.OffendingElement = [0x00100010, 0x00100020]
-        response.ErrorComment = "both"
-        status = status_of(response)
-        assert status.Status == 0xA900
-        assert status.OffendingElement == [0x00100010, 0x00100020]
-        assert status.ErrorComment == "both"
-        assert len(status) == 3
 
 
 class _PathLike:
@@ -559,14 +545,6 @@ class TestWhatCannotBeSent:
         with pytest.raises(OSError, match="directory"):
             scp.send(tmp_path, ExplicitVRLittleEndian)
 
-    def test_error_names_the_file_if_it_has_a_number(self, tmp_path: Path) -> None:
-        path = str(tmp_path / "image.dcm")
-        Path(path).touch()
-        for error, name in ((OSError(5, "broken"), path), (OSError("broken"), None)):
-            with pytest.raises(OSError, match="broken") as told, opened(path):
-                raise error
-            assert told.value.filename == name
-
     @pytest.mark.parametrize("content", [b"", b"hello", bytes(132), bytes(1000)])
     @pytest.mark.parametrize("chunked", [False, True])
     def test_no_dicom_file(
@@ -710,52 +688,3 @@ class TestFilesSentUndecoded:
         scp = archive()
         assert scp.send(path, ExplicitVRLittleEndian).Status == 0x0000
         assert scp.received[0][2] == b""
-
-
-class TestValidContext:
-    @pytest.fixture
-    def assoc(self, start_scp: StartSCP) -> Any:
-        syntaxes = [*LITTLE_ENDIAN, JPEGBaseline8Bit]
-        port = port_of(start_scp([ECHO, (CT, syntaxes, True, True)]))
-        contexts = [(CT, syntax) for syntax in (*LITTLE_ENDIAN, JPEGBaseline8Bit)]
-        role = build_role(CT, True, True)
-        with association(port, [ECHO, *contexts, CT], ext_neg=[role]) as assoc:
-            yield assoc
-
-    @pytest.mark.parametrize(
-        ("syntax", "arguments", "expected"),
-        [
-            ("", {}, 3),
-            (ExplicitVRLittleEndian, {}, 5),
-            (str(JPEGBaseline8Bit), {}, 9),
-            (ImplicitVRLittleEndian, {"context_id": 11}, 11),
-            (ImplicitVRLittleEndian, {"context_id": 5}, 3),
-            ("", {"context_id": 7}, 7),
-            ("", {"context_id": 99}, 3),
-            ("", {"role": "scp"}, 3),
-            (DeflatedExplicitVRLittleEndian, {"role": "scp", "allow_conversion": False}, 7),
-        ],
-    )
-    def test_found(self, assoc: Any, syntax: str, arguments: Any, expected: int) -> None:
-        assert assoc._get_valid_context(CT, syntax, **arguments).context_id == expected
-
-    def test_not_found(self, assoc: Any) -> None:
-        with pytest.raises(ValueError, match="as SCP: the role of SCP was not agreed"):
-            assoc._get_valid_context(ECHO, "", "scp")
-        with pytest.raises(ValueError, match=r"1\.2\.3 as SCU: none was proposed"):
-            assoc._get_valid_context("1.2.3", "", "scu")
-        with pytest.raises(ValueError, match=r"1\.2\.3: none was proposed"):
-            assoc._get_valid_context("1.2.3", "")
-        with pytest.raises(ValueError, match="in 'Explicit VR Big Endian': the peer accepted it"):
-            assoc._get_valid_context(ECHO, ExplicitVRBigEndian)
-        with pytest.raises(ValueError, match="in 'Explicit VR Little Endian': the peer accepted"):
-            assoc._get_valid_context(ECHO, ExplicitVRLittleEndian, allow_conversion=False)
-
-    def test_role(self, start_scp: StartSCP) -> None:
-        """Either will do if none is asked for."""
-        port = port_of(start_scp([(CT, ImplicitVRLittleEndian, True, True)]))
-        with association(port, [CT], ext_neg=[build_role(CT, scp_role=True)]) as assoc:
-            assert assoc._get_valid_context(CT, "").context_id == 1
-            assert assoc._get_valid_context(CT, "", "scp").context_id == 1
-            with pytest.raises(ValueError, match="the role of SCU was not agreed"):
-                assoc._get_valid_context(CT, "", "scu")

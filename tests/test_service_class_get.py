@@ -23,7 +23,7 @@ from pynetdicom.service_class import (
     ProtocolApprovalQueryRetrieveServiceClass,
     QueryRetrieveServiceClass,
 )
-from pynetdicom.service_class.suboperations import instance_of, without_bulk_data
+from pynetdicom.service_class.suboperations import as_instance, without_bulk_data
 from pynetdicom.sop_class import uid_to_service_class
 from pynetdicom.status import QR_GET_SERVICE_CLASS_STATUS
 from tests.support import raw
@@ -537,7 +537,7 @@ class TestWithoutBulkData:
         item.WaveformData = b"12"
         item.WaveformBitsAllocated = 8
         data_set.WaveformSequence = [item]
-        found = without_bulk_data(instance_of(data_set)).source
+        found = without_bulk_data(as_instance(data_set)).source
         assert isinstance(found, Dataset)
         assert not set(bulk) & set(found.keys())
         assert set(kept) <= set(found.keys())
@@ -550,7 +550,7 @@ class TestWithoutBulkData:
     @pytest.mark.parametrize("name", ["CT_small.dcm", "image_dfl.dcm", "MR_small_implicit.dcm"])
     def test_encoding_stays_known(self, name: str) -> None:
         path = get_testdata_file(name, download=False)
-        found, original = without_bulk_data(instance_of(path)).source, dcmread(path)
+        found, original = without_bulk_data(as_instance(path)).source, dcmread(path)
         assert isinstance(found, Dataset)
         assert found.original_encoding == original.original_encoding
         del original.PixelData

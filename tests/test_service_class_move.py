@@ -401,7 +401,7 @@ class TestDestinations:
     ) -> None:
         """What is wrong with one file is no reason not to send the others."""
 
-        def pieces(fd: int, offset: int, size: int) -> Any:
+        def pieces(*arguments: Any) -> Any:
             yield b"\0\0", False
             raise OSError("the file became shorter")
 

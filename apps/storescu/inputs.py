@@ -21,8 +21,7 @@ from pydicom.uid import (
 )
 
 from pynetdicom import build_context
-from pynetdicom.association.instances import opened
-from pynetdicom.dsutils import FileHead, read_file_head
+from pynetdicom.dsutils import FileHead, opened, read_file_head
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.utils import make_uid
 

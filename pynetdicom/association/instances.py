@@ -6,10 +6,8 @@ import errno
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from pynetdicom.dimse import Buffer
@@ -69,22 +67,6 @@ def transfer_syntax_of(dataset: Dataset) -> UID:
         f"The data set is encoded in explicit VR little endian but its TransferSyntaxUID is "
         f"'{stated.name}'; set file_meta.TransferSyntaxUID to what it is"
     )
-
-
-@contextmanager
-def opened(path: str) -> Iterator[int]:
-    """Open a file for reading; gives its descriptor. What is wrong with it names the file."""
-    fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    try:
-        yield fd
-    except InvalidDicomError as exc:
-        raise InvalidDicomError(f"'{path}': {exc}") from exc
-    except OSError as exc:
-        if exc.errno is not None and exc.filename is None:
-            exc.filename = path
-        raise
-    finally:
-        os.close(fd)
 
 
 def read_start(fd: int) -> bytes | None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
-from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -17,6 +14,7 @@ import pynetdicom._config as _config
 from pynetdicom._dataset_writer import EncodedDataSet
 from pynetdicom._globals import STATUS_SUCCESS, STATUS_WARNING
 from pynetdicom._spool import Spool
+from pynetdicom.association.stand_in import StandIn
 from pynetdicom.dimse import DataSource
 from pynetdicom.dimse_messages import command_elements
 from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE, N_CREATE, DimseServiceType
@@ -38,8 +36,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from pynetdicom.ae import ApplicationEntity
-    from pynetdicom.dimse import DIMSEServiceProvider
-    from pynetdicom.dul import DULServiceProvider
     from pynetdicom.presentation import PresentationContext
 
 LOGGER = logging.getLogger("pynetdicom.association")
@@ -166,36 +162,19 @@ class Responses(Iterator[Reply]):
         self.close()
 
 
-class RequestEngine:
+class RequestEngine(StandIn):
     """How every request of ours is sent and answered; a part of :class:`Association`."""
 
     # What the other part provides
-    dimse: DIMSEServiceProvider
-    dul: DULServiceProvider
-    is_established: bool
     _accepted: list[PresentationContext]
     _by_syntax: dict[str, list[PresentationContext]]
     _rejected_contexts: list[PresentationContext]
-    _workers: object | None
 
     @property
     def ae(self) -> ApplicationEntity:  # noqa: D102
         raise NotImplementedError
 
-    @property
-    def dimse_timeout(self) -> float | None:  # noqa: D102
-        raise NotImplementedError
-
-    def abort(self, block: bool = True) -> None:  # noqa: D102
-        raise NotImplementedError
-
     def _peer_text(self) -> str:
-        raise NotImplementedError
-
-    def _serve(self, context_id: int, request: DimseServiceType) -> None:
-        raise NotImplementedError
-
-    def _is_serving_here(self) -> bool:
         raise NotImplementedError
 
     def _log_fault(self, message: str, *values: object, level: int = logging.ERROR) -> None:
@@ -334,60 +313,6 @@ class RequestEngine:
             self._give_up(f"{response.msg_type} response of %s without a mandatory element")
             return None
         return response
-
-    def _next_of_get(self, exchange: Exchange) -> DimseServiceType | None:
-        """Wait for the next response of a C-GET, which need not say that it goes on.
-
-        So the time-out begins anew with whatever the peer sends, and the time that we take to
-        store what it sent does not count. What it sends is served here: to hand each instance
-        over to the association's own thread would take longer than to store most of them.
-        """
-        stands_in = self._workers is None
-        with self.dimse.standing_in() if stands_in else nullcontext():
-            while not exchange.is_overdue:
-                begun, until = monotonic(), exchange.until(self.dimse_timeout)
-                if stands_in:
-                    self._serve_until_answered(exchange, until)
-                    response = exchange.next(0)
-                else:
-                    response = exchange.next(self.dimse_timeout)
-                if response is not None or exchange.is_over or not self.is_established:
-                    return response
-                if not (self._is_storing() or self.dul._last_received > begun):
-                    break
-        return None
-
-    def _serve_until_answered(self, exchange: Exchange, until: float | None) -> None:
-        """Serve what the peer asks for until a response has come; before that is looked at."""
-
-        def has_request() -> bool:
-            # One at a time; but one that is served here may be what asked for this exchange
-            return bool(self.dimse.requests) and (self._is_serving_here() or not self.dimse.serving)
-
-        def has_news() -> bool:
-            return has_request() or bool(exchange.responses) or exchange.is_over
-
-        while self.dul.wait_until(has_news, until) and has_request():
-            request = self.dimse.next_request()
-            if request is None:
-                continue
-            me = threading.get_ident()
-            self.dimse.busy_stand_ins.append(me)
-            try:
-                self._serve(*request)
-            except BaseException:  # Ctrl-C, for one: the peer shall not be left waiting
-                self.abort(block=False)
-                raise
-            finally:
-                self.dimse.busy_stand_ins.remove(me)
-            until = exchange.until(self.dimse_timeout)
-
-    def _is_storing(self) -> bool:
-        """Return True while requests of the peer are served, or about to be, by another thread.
-
-        Those who serve don't wait for each other, though: it might be for ever.
-        """
-        return not self._is_serving_here() and bool(self.dimse.requests or self.dimse.serving)
 
     def _give_up(self, message: str, *values: object) -> None:
         """Log why the association is no longer of use, and abort it unless it is about to end."""

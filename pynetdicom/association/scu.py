@@ -16,7 +16,6 @@ import pynetdicom._config as _config
 from pynetdicom.association.instances import (
     file_pieces,
     missing_in,
-    opened,
     read_start,
     required_uid,
     transfer_syntax_of,
@@ -42,7 +41,7 @@ from pynetdicom.dimse_primitives import (
     N_GET,
     N_SET,
 )
-from pynetdicom.dsutils import FileHead, encoding_of, read_file_head
+from pynetdicom.dsutils import FileHead, encoding_of, opened, read_file_head
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import Verification
 

@@ -81,7 +81,7 @@ class ServiceClass:
         The statuses that its responses may have: ``{code: (category, meaning)}``.
     """
 
-    statuses: ClassVar[StatusDictType] = GENERAL_STATUS
+    statuses: StatusDictType = GENERAL_STATUS
     # What it can be asked for, and what serves that
     operations: ClassVar[Operations] = {}
     # What is answered when a handler returns a data set without Status, or no status at all

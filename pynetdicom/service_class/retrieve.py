@@ -37,7 +37,7 @@ from pynetdicom.service_class.suboperations import (
     DestinationError,
     Recipient,
     SameAssociation,
-    instance_of,
+    as_instance,
     name_of,
     without_bulk_data,
 )
@@ -236,7 +236,7 @@ class _Retrieval:
             message_id -= 0xFFFF
         uid = ""
         try:
-            instance = instance_of(source)
+            instance = as_instance(source)
             uid = instance.sop_instance
             instance.check()
             if self._leaves_bulk_data:
@@ -462,7 +462,7 @@ class QueryRetrieveServiceClass(InformationModelServiceClass):
 
     def _prepare(self, req: DimseServiceType, context: PresentationContextTuple) -> None:
         """Make ready for a request; from then on `statuses` are those of its operation."""
-        vars(self)["statuses"] = self._statuses.get(type(req), self.statuses)
+        self.statuses = self._statuses.get(type(req), self.statuses)
         super()._prepare(req, context)
 
 

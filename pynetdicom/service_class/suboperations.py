@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from pydicom import dcmread
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.tag import BaseTag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -23,7 +22,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from pynetdicom.dsutils import read_file_head
+from pynetdicom.dsutils import opened, read_file_head
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.utils import make_uid, safe_text
 
@@ -92,7 +91,7 @@ class Instance(NamedTuple):
             raise AttributeError(f"the data set has no {' and no '.join(missing)}")
 
 
-def instance_of(source: object) -> Instance:
+def as_instance(source: object) -> Instance:
     """Return what a handler yielded as an instance; of a file no more than the head is read.
 
     Raises
@@ -118,16 +117,11 @@ def instance_of(source: object) -> Instance:
             f"the handler yielded {type(source).__name__} where a data set or a path is due"
         )
     path = os.fspath(source)
-    fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    try:
+    with opened(path) as fd:
         head = read_file_head(fd)
-    except InvalidDicomError as exc:
-        raise InvalidDicomError(f"{path}: {exc}") from exc
-    finally:
-        os.close(fd)
     if head.sop_class_uid and head.sop_instance_uid and head.transfer_syntax:
         return Instance(path, head.sop_class_uid, head.sop_instance_uid, head.transfer_syntax)
-    return instance_of(dcmread(path))  # the data set may have what its file meta lacks
+    return as_instance(dcmread(path))  # the data set may have what its file meta lacks
 
 
 def without_bulk_data(instance: Instance) -> Instance:
