@@ -167,7 +167,7 @@ def encode_little_endian(dataset: Dataset, is_implicit: bool) -> EncodedDataSet:
     if start < len(out) or not pieces:
         pieces.append(b"".join(out[start:]))
     data_set = EncodedDataSet(pieces)
-    if any(isinstance(piece, bytes) and len(piece) % 2 for piece in pieces):
+    if len(pieces) > 1 and any(isinstance(piece, bytes) and len(piece) % 2 for piece in pieces):
         # What was received with a value of odd length: fragments are even (PS3.8 E.1)
         data_set = EncodedDataSet([data_set.getbuffer()])
     return data_set

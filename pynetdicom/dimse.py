@@ -162,7 +162,11 @@ class DIMSEServiceProvider:
     # -- sending -----------------------------------------------------------------------------
 
     def send_msg(
-        self, primitive: DimsePrimitiveType, context_id: int, data_set: DataSource | None = None
+        self,
+        primitive: DimsePrimitiveType,
+        context_id: int,
+        data_set: DataSource | None = None,
+        command: bytes | None = None,
     ) -> None:
         """Send a DIMSE message; returns when the system has taken all of it.
 
@@ -175,6 +179,8 @@ class DIMSEServiceProvider:
         data_set : bytes-like, EncodedDataSet or iterable of (bytes-like, bool), optional
             The encoded data set, if it is not in the primitive: whole, or in pieces, each with
             whether it is the last, of which each is sent before the next is asked for.
+        command : bytes, optional
+            The encoded command set, if it is known from a message before.
 
         Raises
         ------
@@ -187,7 +193,9 @@ class DIMSEServiceProvider:
         if self._assoc._is_bound(evt.EVT_DIMSE_SENT):
             message = DIMSEMessage._from_parts(kind, primitive, context_id, data_set)
             evt.trigger(self._assoc, evt.EVT_DIMSE_SENT, {"message": message})
-        self._send(context_id, encode_command(kind, primitive, data_set is not None), data_set)
+        if command is None:
+            command = encode_command(kind, primitive, data_set is not None)
+        self._send(context_id, command, data_set)
 
     def _send(self, context_id: int, command: bytes, data_set: DataSource | None = None) -> None:
         """Send a command set and the data set that belongs to it."""

@@ -20,7 +20,13 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.tag import BaseTag
-from pydicom.uid import UID
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 import pynetdicom._config as _config
@@ -38,6 +44,14 @@ LOGGER = logging.getLogger(__name__)
 
 # Implicit VR, little endian, deflated: what encode() and decode() take
 Encoding: TypeAlias = tuple[bool, bool, bool]
+
+# How the transfer syntaxes without pixel codecs encode (PS3.5 A.1, A.2, A.3, A.5)
+_ENCODINGS: dict[str, Encoding] = {
+    ImplicitVRLittleEndian: (True, True, False),
+    ExplicitVRLittleEndian: (False, True, False),
+    ExplicitVRBigEndian: (False, False, False),
+    DeflatedExplicitVRLittleEndian: (False, True, True),
+}
 
 # Up to this size a deflated data set may grow by whatever ratio
 _FREE_INFLATE = 16 * MIB
@@ -72,7 +86,7 @@ def encoding_of(transfer_syntax: UID) -> Encoding:
     transfer_syntax : pydicom.uid.UID
         The transfer syntax; ValueError if it is none that pydicom knows.
     """
-    return (
+    return _ENCODINGS.get(transfer_syntax) or (
         transfer_syntax.is_implicit_VR,
         transfer_syntax.is_little_endian,
         transfer_syntax.is_deflated,

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from pynetdicom.dimse import Buffer
-from pynetdicom.dsutils import FileHead
+from pynetdicom.dsutils import FileHead, encoding_of
 from pynetdicom.utils import make_uid
 
 LOGGER = logging.getLogger("pynetdicom.association")
@@ -52,7 +52,7 @@ def transfer_syntax_of(dataset: Dataset) -> UID:
         little = getattr(dataset, "_is_little_endian", None)
     if implicit is None or little is None:
         return stated
-    if (implicit, little) == (stated.is_implicit_VR, stated.is_little_endian):
+    if (implicit, little) == encoding_of(stated)[:2]:
         return stated
     if implicit == little:  # implicit little or explicit big endian: no other can be meant
         actual = ImplicitVRLittleEndian if implicit else ExplicitVRBigEndian

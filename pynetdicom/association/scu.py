@@ -160,11 +160,12 @@ class ServiceClassUser(RequestEngine):
     def _store_data_set(self, primitive: C_STORE, dataset: Dataset) -> Dataset:
         """Encode a data set for the context that fits best, and send it."""
         syntax = transfer_syntax_of(dataset)
-        primitive.AffectedSOPClassUID = required_uid(dataset, "SOPClassUID")
-        primitive.AffectedSOPInstanceUID = required_uid(dataset, "SOPInstanceUID")
-        context = self._get_valid_context(dataset.SOPClassUID, syntax, "scu")
+        sop_class = required_uid(dataset, "SOPClassUID")
+        sop_instance = required_uid(dataset, "SOPInstanceUID")
+        primitive.AffectedSOPClassUID, primitive.AffectedSOPInstanceUID = sop_class, sop_instance
+        context = self._get_valid_context(sop_class, syntax, "scu")
         accepted = context.transfer_syntax[0]
-        what = f"data set {dataset.SOPInstanceUID} in '{accepted.name}'"
+        what = f"data set {sop_instance} in '{accepted.name}'"
         data_set = encoded(dataset, encoding_of(accepted), what, self.ae.log_patient_data)
         return self._ask_status(primitive, context, data_set)
 

@@ -700,8 +700,8 @@ class DULServiceProvider:
     def peek_next_pdu(self) -> Any:
         """Return the next association primitive received and leave it where it is, or None."""
         try:
-            return self.to_user_queue[0]
-        except IndexError:
+            return self.to_user_queue[0] if self.to_user_queue else None
+        except IndexError:  # taken by another thread
             return None
 
 

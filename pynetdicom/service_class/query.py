@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 import pynetdicom._config as _config
 import pynetdicom.events as evt
 from pynetdicom._globals import STATUS_UNKNOWN, STATUS_WARNING
+from pynetdicom.dimse_messages import encode_command, message_type
 from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE, DimseServiceType
 from pynetdicom.dsutils import decode, encode, encoding_of, log_identifier
 from pynetdicom.presentation import PresentationContextTuple
@@ -87,6 +88,8 @@ class _Answer:
         self._encoding = encoding_of(context.transfer_syntax)
         # By status; one that comes with Error Comment, for example, is made each time
         self._plain: dict[int, C_FIND] = {}
+        # The command sets of those with an identifier, likewise: of all matches it is the same one
+        self._commands: dict[int, bytes] = {}
 
     def send(self, status: object, identifier: object = None) -> int | None:
         """Send a response, with the identifier if it is Pending; return its status."""
@@ -95,8 +98,16 @@ class _Answer:
             data = self._encode(identifier)
             if data is None:
                 rsp = self._response(_NOT_ENCODED)
-        self._service.dimse.send_msg(rsp, self._context_id, data)
+        self._service.dimse.send_msg(rsp, self._context_id, data, self._command(status, rsp, data))
         return rsp.Status
+
+    def _command(self, status: object, rsp: C_FIND, data: bytes | None) -> bytes | None:
+        """Return the command set of a match, None for any other response."""
+        if data is None or not isinstance(status, int):
+            return None
+        if status not in self._commands:
+            self._commands[status] = encode_command(message_type(rsp), rsp, True)
+        return self._commands[status]
 
     def _response(self, status: object) -> C_FIND:
         """Return the response with a status."""
