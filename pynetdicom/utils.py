@@ -7,6 +7,7 @@ import sys
 import warnings
 from contextlib import contextmanager
 from contextvars import copy_context
+from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -235,10 +236,16 @@ def make_uid(value: str) -> UID:
     return str.__new__(UID, value.strip(" \0"))
 
 
+@lru_cache(maxsize=256)  # those of SOP classes, for example, are checked again and again
+def _conforms(uid: UID) -> bool:
+    """Return whether a UID conforms to the standard."""
+    return uid.is_valid
+
+
 def _check_uid(uid: UID, name: str) -> None:
     """Raise ValueError if `uid` may not be used, log it if it merely does not conform."""
     is_valid, reason = _config.VALIDATORS["UI"](uid)
-    if is_valid and not uid.is_valid:
+    if is_valid and not _conforms(uid):
         if not _config.ENFORCE_UID_CONFORMANCE:
             LOGGER.warning("Non-conformant '%s' value '%s'", name, safe_text(uid))
             return
