@@ -91,12 +91,26 @@ def test_file_pieces(tmp_path: Path, length: int, offset: int, size: int) -> Non
     with opened(str(path)) as fd:
         data = read_start(fd)
         assert data in (None, content)
-        assert (data is None) == (len(content) >= 65536)
+        assert (data is None) == (len(content) > 65536)
         pieces = list(file_pieces(fd, offset, size, data))
     expected = content[offset:] + b"\0" * (length % 2)
     assert b"".join(piece for piece, _ in pieces) == expected
     assert [last for _, last in pieces] == [False] * (len(pieces) - 1) + [True]
     assert all(len(piece) <= size + 1 for piece, _ in pieces)
+
+
+def test_file_system_that_gives_less_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = os.read
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(200)))
+    with opened(str(path)) as fd:
+        monkeypatch.setattr(os, "read", lambda fd, length: read(fd, min(length, 150)))
+        data = read_start(fd)
+        assert data is None
+        pieces = [piece for piece, _ in file_pieces(fd, 0, 4096, data)]
+    assert b"".join(pieces) == bytes(range(200))
 
 
 def test_file_that_becomes_shorter(tmp_path: Path) -> None:

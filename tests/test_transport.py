@@ -618,6 +618,22 @@ class TestWait:
         conn.wait()
         assert conn.ready
 
+    def test_quiet(self, ends: tuple[AssociationSocket, socket.socket]) -> None:
+        """It is said only where it is certain: not before anybody waited, and not with TLS."""
+        conn, theirs = ends
+        is_plain = not isinstance(conn.socket, ssl.SSLSocket)
+        assert not conn.ready
+        assert conn.is_quiet() == is_plain
+        conn.wake()
+        assert not conn.is_quiet()
+        assert conn.wait() == WOKEN
+        assert conn.is_quiet() == is_plain
+        theirs.sendall(b"x")
+        conn.wait()
+        assert not conn.is_quiet()
+        conn.close()
+        assert not conn.is_quiet()
+
     def test_ready_leaves_wake_ups_alone(
         self, ends: tuple[AssociationSocket, socket.socket]
     ) -> None:
@@ -628,6 +644,18 @@ class TestWait:
 
 
 class TestWaitInThreads:
+    def test_not_quiet_while_others_wait(
+        self, ends: tuple[AssociationSocket, socket.socket], waits: "queue.Queue[None]"
+    ) -> None:
+        conn, _ = ends
+        assert not conn.ready
+        waits.get(timeout=PATIENCE)
+        waiting = Background(conn.wait, True, False, None)
+        waits.get(timeout=PATIENCE)
+        assert not conn.is_quiet()
+        conn.wake()
+        assert waiting.result() == WOKEN
+
     def test_closed_while_waiting(
         self, ends: tuple[AssociationSocket, socket.socket], waits: "queue.Queue[None]"
     ) -> None:

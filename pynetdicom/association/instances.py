@@ -72,7 +72,8 @@ def transfer_syntax_of(dataset: Dataset) -> UID:
 def read_start(fd: int) -> bytes | None:
     """Return a file that is small as a whole, None if it is not."""
     data = os.read(fd, _SMALL_FILE)
-    return data if len(data) < _SMALL_FILE else None
+    # It is not all if the file is larger, or its file system gives less at a time
+    return data if len(data) == os.fstat(fd).st_size else None
 
 
 def file_pieces(
