@@ -377,6 +377,20 @@ class TestFailures:
         assert paths == sorted(paths)
         assert max(most) == agreed
 
+    def test_no_window_is_proposed_by_default(
+        self, start_scp: StartSCP, tmp_path: Path, capsys: Capture
+    ) -> None:
+        """Some peers drop the connection of who does."""
+        asked = []
+
+        def agree(event: evt.Event) -> tuple[int, int]:
+            asked.append(event)
+            return 9, 1
+
+        archive = Archive(start_scp, tmp_path / "a", handlers=[(evt.EVT_ASYNC_OPS, agree)])
+        assert call_app(capsys, "storescu", *archive.where, CT.path).code == Exit.SUCCESS
+        assert asked == []
+
     @pytest.mark.parametrize(("result", "attempts"), [(2, 3), (1, 1)])
     def test_retry_of_a_rejection(
         self, result: int, attempts: int, start_scp: StartSCP, tmp_path: Path, capsys: Capture
@@ -435,7 +449,9 @@ class TestFailures:
             (evt.EVT_DIMSE_SENT, lambda event: is_answered.set()),
         ]
         archive = Archive(start_scp, tmp_path / "a", handlers=handlers, concurrent_operations=3)
-        done = call_app(capsys, "storescu", *archive.where, tmp_path / "in", "--json")
+        done = call_app(
+            capsys, "storescu", *archive.where, tmp_path / "in", "--json", "--window", 8
+        )
         assert done.code == Exit.SOME_FAILED
         results = [record["result"] for record in done.of("instance")]
         assert results == ["stored", "failed", "stored", "stored"]

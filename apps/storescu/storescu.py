@@ -25,8 +25,6 @@ from ..common.scu import Requestor, requested_syntaxes
 from .inputs import find, plan
 from .sending import FAILED, IGNORED, Report, Sender, stored_before
 
-_WINDOW = 8
-
 
 def _parser(args: Sequence[str]) -> ArgumentParser:
     parser = scu_parser("storescu", "Send DICOM files to a peer.", args)
@@ -49,8 +47,8 @@ def _parser(args: Sequence[str]) -> ArgumentParser:
         "--window",
         metavar="N",
         type=window,
-        default=_WINDOW,
-        help="requests that may be sent before the first is answered, if the peer agrees",
+        default=1,
+        help="ask to send so many requests before the first of them is answered",
     )
     group.add_argument(
         "--retry", metavar="N", type=number, default=0, help="more attempts if the peer is busy"
