@@ -15,7 +15,7 @@ from pynetdicom.errors import PDUDecodeError
 from pynetdicom.utils import as_ae_title, as_uid, decode_bytes, make_uid, set_uid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterator, Mapping
     from types import TracebackType
 
     from pydicom.uid import UID
@@ -186,6 +186,34 @@ def decode_uid(raw: bytes) -> UID:
 def encode_text(value: str | None) -> bytes:
     """Return a text or UID as bytes, None as none; the reverse of the two above."""
     return value.encode("latin-1", "replace") if value else b""
+
+
+class Memo(Generic[_T]):
+    """Remembers the latest few values that took some work, by keys that hold all they depend on.
+
+    Parameters
+    ----------
+    size : int
+        How many values.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values: dict[Hashable, _T] = {}
+
+    def get(self, key: Hashable) -> _T | None:
+        """Return the value for a key, None if there is none."""
+        return self._values.get(key)
+
+    def put(self, key: Hashable, value: _T) -> None:
+        """Remember a value, and forget the oldest if it is one too many."""
+        self._values[key] = value
+        for oldest in list(self._values)[: -self._size]:  # other threads may do the same
+            self._values.pop(oldest, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._values.clear()
 
 
 # What users may assign ----------------------------------------------------------------------

@@ -252,7 +252,8 @@ class ACSE:
 
     def take_release_request(self) -> None:
         """Take the peer's request for release, which is there."""
-        self._receive(None)
+        primitive = self.dul.receive_pdu()
+        evt.trigger(self._assoc, evt.EVT_ACSE_RECV, {"primitive": primitive})
 
     # -- release -----------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ from pynetdicom.transport import (
     AssociationSocket,
     ThreadedAssociationServer,
 )
-from pynetdicom.utils import RateLimit
+from pynetdicom.utils import RateLimit, as_ae_title
 
 if TYPE_CHECKING:
     import socket
@@ -215,10 +215,8 @@ class ApplicationEntity(Settings):
         """Request one association."""
         assoc = Association(self, MODE_REQUESTOR)
         user = assoc.requestor
-        user.ae_title = self.ae_title
+        user._introduce(self, self.ae_title)
         user.maximum_length = call.max_pdu
-        user.implementation_class_uid = self.implementation_class_uid
-        user.implementation_version_name = self.implementation_version_name
         for item in call.ext_neg:
             user.add_negotiation_item(item)
         user.requested_contexts = self._contexts_to_propose(call.contexts)
@@ -412,10 +410,8 @@ class ApplicationEntity(Settings):
         """Serve a new connection in a thread of its own; called by a server."""
         assoc = Association(self, MODE_ACCEPTOR)
         user = assoc.acceptor
-        user.ae_title = server.ae_title
+        user._introduce(self, as_ae_title(server.ae_title, "ae_title", allow_empty=False))
         user.maximum_length = self.maximum_pdu_size
-        user.implementation_class_uid = self.implementation_class_uid
-        user.implementation_version_name = self.implementation_version_name
         user.supported_contexts = server.contexts
         user.address_info = AddressInformation.from_tuple(client_socket.getsockname())
         assoc.requestor.address_info = AddressInformation.from_tuple(address)

@@ -23,6 +23,7 @@ from pynetdicom._wire import (  # noqa: F401 - some are here because they are pu
     UNPACK_UINT2,
     UNPACK_UINT4,
     ItemList,
+    Memo,
     Number,
     PDUItem,
     Reader,
@@ -34,6 +35,7 @@ from pynetdicom._wire import (  # noqa: F401 - some are here because they are pu
     Writer,
     ae_title,
     alias,
+    encode_text,
     instance_of,
     list_of,
 )
@@ -58,6 +60,7 @@ from pynetdicom.pdu_primitives import (
     RESULT_SOURCES,
     RESULTS,
     ServiceParameter,
+    UserIdentityNegotiation,
     meaning,
 )
 from pynetdicom.utils import as_ae_title, safe_text
@@ -158,6 +161,11 @@ class PDU(WireStructure):
         """Take all values from what follows the header."""
         self._read_parts(Reader(bytes(body), type(self).__name__))
 
+    @classmethod
+    def _encode_primitive(cls, primitive: Any) -> bytes:
+        """Return what the PDU made from a primitive is encoded as."""
+        return cls(primitive).encode()
+
     def from_primitive(self, primitive: Any) -> None:
         """Take all values from a primitive."""
         raise NotImplementedError
@@ -193,6 +201,13 @@ def decode_pdu(pdu_type: int, body: bytes | memoryview) -> PDU:
 # A-ASSOCIATE --------------------------------------------------------------------------------
 
 
+# Header, protocol version, and the AE titles between reserved bytes (PS3.8 Tables 9-11 and 9-17)
+_ASSOCIATE_FIELDS = Struct(">BBLH2x16s16s32x")
+
+# The variable items of requests and acceptances that were sent
+_ENCODED_ITEMS: Memo[bytes] = Memo(16)
+
+
 class _AssociatePDU(PDU):
     """What A-ASSOCIATE-RQ and A-ASSOCIATE-AC have in common, which is nearly all."""
 
@@ -201,6 +216,35 @@ class _AssociatePDU(PDU):
 
     # Declared by the subclasses, because of their place in the order of fields
     variable_items: ItemList
+
+    @classmethod
+    def _encode_primitive(cls, primitive: A_ASSOCIATE) -> bytes:
+        """Return the encoded PDU; its items are remembered, as most are sent again and again."""
+        user_information = primitive.user_information
+        if any(
+            item._lists or isinstance(item, UserIdentityNegotiation) for item in user_information
+        ):
+            return super()._encode_primitive(primitive)  # has no key, or a password in it
+        key = (
+            cls,
+            primitive.application_context_name,
+            *cls._context_keys(primitive),
+            *[(type(item), *item.__dict__.values()) for item in user_information],
+        )
+        items = _ENCODED_ITEMS.get(key)
+        if items is None:
+            data = super()._encode_primitive(primitive)
+            _ENCODED_ITEMS.put(key, data[_ASSOCIATE_FIELDS.size :])
+            return data
+        length = _ASSOCIATE_FIELDS.size - PDU_HEADER.size + len(items)
+        called = encode_text(primitive.called_ae_title).ljust(16)
+        calling = encode_text(primitive.calling_ae_title).ljust(16)
+        return _ASSOCIATE_FIELDS.pack(cls._pdu_type, 0, length, 1, called, calling) + items
+
+    @staticmethod
+    def _context_keys(primitive: A_ASSOCIATE) -> list[tuple[object, ...]]:
+        """Return all that is sent of the presentation contexts."""
+        raise NotImplementedError
 
     def _decode_body(self, body: bytes | memoryview) -> None:
         super()._decode_body(body)
@@ -279,6 +323,14 @@ class A_ASSOCIATE_RQ(_AssociatePDU, pdu_type=0x01):
         """Return the presentation context items."""
         return self._all(PresentationContextItemRQ)
 
+    @staticmethod
+    def _context_keys(primitive: A_ASSOCIATE) -> list[tuple[object, ...]]:
+        """Return ID, abstract and transfer syntaxes of each context."""
+        return [
+            (context._context_id, context._abstract_syntax, *context._transfer_syntax)
+            for context in primitive.presentation_context_definition_list
+        ]
+
     def from_primitive(self, primitive: A_ASSOCIATE) -> None:
         """Take all values from a request primitive.
 
@@ -345,6 +397,14 @@ class A_ASSOCIATE_AC(_AssociatePDU, pdu_type=0x02):
     def presentation_context(self) -> list[PresentationContextItemAC]:
         """Return the presentation context items."""
         return self._all(PresentationContextItemAC)
+
+    @staticmethod
+    def _context_keys(primitive: A_ASSOCIATE) -> list[tuple[object, ...]]:
+        """Return ID, result and the one transfer syntax of each context."""
+        return [
+            (context._context_id, context.result, *context._transfer_syntax[:1])
+            for context in primitive.presentation_context_definition_results_list
+        ]
 
     def from_primitive(self, primitive: A_ASSOCIATE) -> None:
         """Take all values from a response primitive.
@@ -615,6 +675,11 @@ class _ReleasePDU(PDU):
 
     _reserved = Reserved(4)
     _surplus = ReservedRest()
+
+    @classmethod
+    def _encode_primitive(cls, primitive: A_RELEASE) -> bytes:
+        """Return the encoded PDU."""
+        return PDU_HEADER.pack(cls._pdu_type, 0, 4) + bytes(4)
 
     @staticmethod
     def from_primitive(primitive: A_RELEASE) -> None:

@@ -363,12 +363,14 @@ class _NegotiationItem(PDUItem):
 
     # The fields that the primitive has by the same name
     _shared: ClassVar[list[WireField[Any]]]
+    _shared_names: ClassVar[list[str]]
 
     def __init_subclass__(cls, primitive: type[ServiceParameter], **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._primitive_class = primitive
         primitive._item_classes += (cls,)
         cls._shared = [part for part in cls._parts if isinstance(part, WireField)]
+        cls._shared_names = [field.name for field in cls._shared]
 
     def from_primitive(self, primitive: Any) -> None:
         """Take all values from the primitive.
@@ -389,8 +391,8 @@ class _NegotiationItem(PDUItem):
     def to_primitive(self) -> Any:
         """Return the primitive, see :mod:`pynetdicom.pdu_primitives`."""
         primitive = self._primitive_class()
-        values = {field.name: getattr(self, field.name) for field in self._shared}
-        primitive.__dict__.update(copy_values(values))
+        values = self.__dict__
+        primitive.__dict__.update(copy_values({name: values[name] for name in self._shared_names}))
         return primitive
 
     def __str__(self) -> str:

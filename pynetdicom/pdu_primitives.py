@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pydicom.uid import UID
+    from typing_extensions import Self
 
     from pynetdicom.presentation import PresentationContext
 
@@ -98,6 +99,13 @@ class ServiceParameter(Structure):
     # The sub-items that carry it in a request and in a response, which only user identity has
     # two of. `pdu_items` enters them, because it is above this module.
     _item_classes: ClassVar[tuple[type[Any], ...]] = ()
+
+    @classmethod
+    def _of(cls, **values: Any) -> Self:
+        """Return an item with values that need no check, the others being the defaults."""
+        item = cls()
+        item.__dict__.update(values)
+        return item
 
     @property
     def _is_response(self) -> bool:

@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import lru_cache
 from itertools import count
-from time import monotonic
+from time import monotonic, time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,7 @@ class Association(ServiceClassUser, evt.EventHandlers, ReusingThread):
     def __init__(self, ae: ApplicationEntity, mode: str) -> None:
         self.mode = mode
         title = "Requestor" if self.is_requestor else "Acceptor"
-        ReusingThread.__init__(self, f"{title}Thread@{datetime.now():%Y%m%d%H%M%S}")
+        ReusingThread.__init__(self, f"{title}Thread@{_time_of_day(int(time()))}")
         self.number = next(_numbers)
         self._ae = ae
         self._acse_timeout = ae.acse_timeout
@@ -785,6 +786,12 @@ class Association(ServiceClassUser, evt.EventHandlers, ReusingThread):
         common = self.acceptor.accepted_common_extended.get(uid)
         service: ServiceClass = uid_to_service_class(common[0] if common else uid)(self)
         return service
+
+
+@lru_cache(1)
+def _time_of_day(second: int) -> str:
+    """Return a second of the epoch as in the names of threads."""
+    return f"{datetime.fromtimestamp(second):%Y%m%d%H%M%S}"
 
 
 class _Peer:

@@ -23,6 +23,7 @@ from pynetdicom.presentation import PresentationContext
 from pynetdicom.utils import as_ae_title, as_uid, set_ae
 
 if TYPE_CHECKING:
+    from pynetdicom.ae import ApplicationEntity
     from pynetdicom.association import Association
     from pynetdicom.transport import AddressInformation
 
@@ -145,6 +146,12 @@ class ServiceUser:
             info["pdv_size"] = self.maximum_length
         return info
 
+    def _introduce(self, ae: ApplicationEntity, ae_title: str) -> None:
+        """Take what an AE says of itself, which has been checked when it was set."""
+        self._ae_title = ae_title
+        self._implementation_class_uid = ae.implementation_class_uid
+        self._implementation_version_name = ae.implementation_version_name
+
     # -- what it proposes, or has proposed ---------------------------------------------------
 
     @property
@@ -163,15 +170,15 @@ class ServiceUser:
         """The items of the user information (PS3.7 D.3.3), as they are or will be on the wire."""
         if self.primitive is not None:
             return list(self.primitive.user_information)
-        length = MaximumLengthNotification()
-        length.maximum_length_received = self._maximum_length
-        uid = ImplementationClassUIDNotification()
-        uid.implementation_class_uid = self._implementation_class_uid
-        items: list[Any] = [length, uid]
-        if self._implementation_version_name is not None:
-            name = ImplementationVersionNameNotification()
-            name.implementation_version_name = self._implementation_version_name
-            items.append(name)
+        uid, version = self._implementation_class_uid, self._implementation_version_name
+        items: list[Any] = [  # of what was checked when it was set
+            MaximumLengthNotification._of(maximum_length_received=self._maximum_length),
+            ImplementationClassUIDNotification._of(implementation_class_uid=uid),
+        ]
+        if version is not None:
+            items.append(
+                ImplementationVersionNameNotification._of(implementation_version_name=version)
+            )
         return items + self._extended
 
     def _items(self, kind: type[T]) -> list[T]:

@@ -73,9 +73,9 @@ _REFUSALS = frozenset({"AA-1", "AA-7", "AA-8"})
 # In these states P-DATA is indicated and the state stays as it is (DT-2, AR-6)
 _RECEIVING_STATES = frozenset({"Sta6", "Sta7"})
 
-# What was decoded is remembered for PDUs up to this length, and not if there may be a password in
+# What was decoded is remembered for PDUs up to this length (128 contexts take some 17 KiB), and not if there may be a password in
 # it: a user identity sub-item (PS3.7 D.3.3.7.1) begins with these bytes
-_REMEMBERED_LENGTH = 16 * KIB
+_REMEMBERED_LENGTH = 32 * KIB
 _USER_IDENTITY = b"\x58\0"
 
 
@@ -188,8 +188,8 @@ class UpperLayer:
         self._filled = False  # whether the latest read filled all the space it had
         self._received: Any = None  # the primitive that `pdu` stands for
         self._primitives: list[ServicePrimitive] = []
-        # Whole PDUs; with the object they come from, unless it is P-DATA that came encoded
-        self._output: list[tuple[PDU | None, Sequence[Buffer]]] = []
+        # Whole PDUs; with the class of the one they are, unless it is P-DATA that came encoded
+        self._output: list[tuple[type[PDU] | None, Sequence[Buffer]]] = []
 
     # -- what the owner asks ---------------------------------------------------------------------
 
@@ -285,13 +285,13 @@ class UpperLayer:
         """Return whole PDUs for the transport, in pieces, and forget them."""
         output, self._output = self._output, []
         if self.on_data_sent is not None or self.on_pdu_sent is not None:
-            for pdu, buffers in output:
-                self._report_sent(pdu, buffers)
+            for _, buffers in output:
+                self._report_sent(buffers)
         if len(output) == 1:
             return list(output[0][1])
         return [buffer for _, buffers in output for buffer in buffers]
 
-    def _report_sent(self, pdu: PDU | None, buffers: Sequence[Buffer]) -> None:
+    def _report_sent(self, buffers: Sequence[Buffer]) -> None:
         """Tell the observers of PDUs that are sent."""
         rest = memoryview(b"".join(buffers))
         while rest:
@@ -300,7 +300,7 @@ class UpperLayer:
             if self.on_data_sent is not None:
                 self.on_data_sent(data)
             if self.on_pdu_sent is not None:
-                self.on_pdu_sent(_decode(data) if pdu is None else pdu)
+                self.on_pdu_sent(_decode(data))
 
     # -- from the transport ----------------------------------------------------------------------
 
@@ -576,16 +576,15 @@ class UpperLayer:
 
     def send_pdu(self, pdu_class: type[PDU], primitive: ServicePrimitive | None = None) -> None:
         """Queue the PDU made from a primitive: the service user's, unless another is given."""
-        pdu = pdu_class(self.primitive if primitive is None else primitive)
-        data = pdu.encode()
+        data = pdu_class._encode_primitive(self.primitive if primitive is None else primitive)
         if pdu_class is A_ABORT_RQ:
             # P-DATA would only keep the abort from leaving, and the peer throws it away
             self._output = [
                 (queued, buffers)
                 for queued, buffers in self._output
-                if queued is not None and not isinstance(queued, P_DATA_TF)
+                if queued is not None and queued is not P_DATA_TF
             ]
-        self._output.append((pdu, [data]))
+        self._output.append((pdu_class, [data]))
 
     def indicate(self, primitive: ServicePrimitive | None = None) -> None:
         """Give the service user a primitive: the received PDU's, unless another is given."""

@@ -115,17 +115,23 @@ class DULServiceProvider:
     @cached_property
     def upper_layer(self) -> UpperLayer:
         """The protocol itself, made with the settings that the association has at first use."""
+        return self._new_upper_layer()
+
+    def _new_upper_layer(self) -> UpperLayer:
         assoc = self._assoc
-        close_timeout = assoc.ae.limits.close_timeout
-        if assoc.acse_timeout is not None:
-            close_timeout = min(close_timeout, assoc.acse_timeout)
-        return UpperLayer(
+        limits, acse_timeout = assoc.ae.limits, assoc.acse_timeout
+        close_timeout = limits.close_timeout
+        if acse_timeout is not None and acse_timeout < close_timeout:
+            close_timeout = acse_timeout
+        layer = UpperLayer(
             maximum_length=assoc.local_user.maximum_length,
-            limits=assoc.ae.limits,
-            artim_timeout=assoc.acse_timeout,
+            limits=limits,
+            artim_timeout=acse_timeout,
             close_timeout=close_timeout,
             stall_timeout=assoc.network_timeout,
         )
+        self._observe(layer)
+        return layer
 
     # -- the connection ----------------------------------------------------------------------
 
@@ -146,16 +152,25 @@ class DULServiceProvider:
 
     def _prepare(self) -> None:
         """Begin with a fresh upper layer, with the settings that the association has now."""
-        self.__dict__.pop("upper_layer", None)
+        with self._io:
+            self.__dict__["upper_layer"] = self._new_upper_layer()
         self._last_received = self._last_look = monotonic()
-        self.update_observers()
 
     def update_observers(self) -> None:
         """Let the upper layer report what some handler is bound to, and nothing else."""
         with self._io:  # so that nobody is about to call one that goes away
-            layer, is_bound = self.upper_layer, self._assoc._is_bound
-            for observer, event, names in _OBSERVED:
-                setattr(layer, observer, self._reporter(event, names) if is_bound(event) else None)
+            layer = self.__dict__.get("upper_layer")
+            if layer is not None:  # else that is done when there is one
+                self._observe(layer)
+
+    def _observe(self, layer: UpperLayer) -> None:
+        """Set the observers of an upper layer."""
+        is_bound = self._assoc._is_bound
+        for observer, event, names in _OBSERVED:
+            if is_bound(event):
+                setattr(layer, observer, self._reporter(event, names))
+            elif getattr(layer, observer) is not None:
+                setattr(layer, observer, None)
 
     def _reporter(
         self, event: evt.NotificationEvent, names: tuple[str, ...]
