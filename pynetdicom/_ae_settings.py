@@ -247,7 +247,7 @@ class Settings:
 
     @requested_contexts.setter
     def requested_contexts(self, contexts: Sequence[PresentationContext] | None) -> None:
-        self._requested_contexts = checked_contexts(contexts or [])
+        self._requested_contexts = copies_of(check_contexts(contexts or []))
 
     def add_requested_context(
         self,
@@ -408,8 +408,8 @@ def _copy_of(context: PresentationContext) -> PresentationContext:
     return copy
 
 
-def checked_contexts(contexts: Sequence[PresentationContext]) -> list[PresentationContext]:
-    """Return copies of contexts that are to be proposed; ValueError for anything else."""
+def check_contexts(contexts: Sequence[PresentationContext]) -> Sequence[PresentationContext]:
+    """Return contexts that are to be proposed; ValueError for anything else."""
     if not isinstance(contexts, (list, tuple)):
         raise ValueError("the contexts must be a list of PresentationContext")
     if len(contexts) > MAXIMUM_CONTEXTS:
@@ -420,6 +420,11 @@ def checked_contexts(contexts: Sequence[PresentationContext]) -> list[Presentati
     for context in contexts:
         if not isinstance(context, PresentationContext):
             raise ValueError(f"{context!r} is no PresentationContext")
+    return contexts
+
+
+def copies_of(contexts: Iterable[PresentationContext]) -> list[PresentationContext]:
+    """Return contexts with the same syntaxes and roles and no IDs."""
     return [_copy_of(context) for context in contexts]
 
 

@@ -290,6 +290,39 @@ def uid_list(value: Any, name: str) -> list[UID]:
 # Structures and their fields ----------------------------------------------------------------
 
 
+class Same:
+    """A key that is equal for the same object only, which it keeps."""
+
+    __slots__ = ("_thing",)
+
+    def __init__(self, thing: object) -> None:
+        self._thing = thing
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self._thing is other._thing
+
+    def __hash__(self) -> int:
+        return id(self._thing)
+
+
+class Deferred(Generic[_T]):
+    """The value of a field that is made when somebody reads it.
+
+    Parameters
+    ----------
+    make : callable
+        Makes it.
+    key : hashable
+        Equal for equal values, for what is remembered of them.
+    """
+
+    __slots__ = ("key", "make")
+
+    def __init__(self, make: Callable[[], _T], key: Hashable) -> None:
+        self.make = make
+        self.key = key
+
+
 class Field(Generic[_T]):
     """An attribute whose value is checked when a user sets it.
 
@@ -322,8 +355,12 @@ class Field(Generic[_T]):
     def __get__(self, obj: Any, owner: type) -> Field[_T] | _T:
         if obj is None:
             return self
-        value: _T = obj.__dict__[self.name]
-        return value
+        value: _T | Deferred[_T] = obj.__dict__[self.name]
+        if type(value) is Deferred:
+            made: _T = value.make()
+            obj.__dict__[self.name] = made
+            return made
+        return value  # type: ignore[return-value]  # mypy does not narrow by an exact type
 
     def __set__(self, obj: Any, value: Any) -> None:
         obj.__dict__[self.name] = self._check(value, self.name)
@@ -372,7 +409,18 @@ class Structure:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self.__dict__ == other.__dict__
+        return self._made() == other._made()
+
+    def _deferred(self, name: str) -> Deferred[Any] | None:
+        """Return what makes the value of a field, None if it has been made."""
+        value = self.__dict__[name]
+        return value if type(value) is Deferred else None
+
+    def _made(self) -> dict[str, Any]:
+        """Return the values of all fields, none of which is deferred any longer."""
+        for name in self._lists:
+            getattr(self, name)
+        return self.__dict__
 
     # What can be changed has no lasting hash
     __hash__ = None  # type: ignore[assignment]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pynetdicom._config as _config
 import pynetdicom.events as evt
 from pynetdicom._globals import APPLICATION_CONTEXT_NAME
+from pynetdicom._negotiation import answer, conclude
+from pynetdicom._wire import Deferred
 from pynetdicom.errors import UpperLayerError
 from pynetdicom.pdu_primitives import (
     A_ABORT,
@@ -20,11 +22,7 @@ from pynetdicom.pdu_primitives import (
     SOPClassExtendedNegotiation,
     UserIdentityNegotiation,
 )
-from pynetdicom.presentation import (
-    negotiate_as_acceptor,
-    negotiate_as_requestor,
-    negotiate_unrestricted,
-)
+from pynetdicom.presentation import negotiate_as_acceptor, negotiate_unrestricted
 from pynetdicom.utils import safe_text
 
 if TYPE_CHECKING:
@@ -114,10 +112,11 @@ class ACSE:
         """Send the A-ASSOCIATE request (PS3.8 7.1.1) of the requestor."""
         user = self.requestor
         roles = _roles(user)
-        for context in user.requested_contexts:  # what the peer's answer will be compared with
-            uid = context.abstract_syntax
-            if uid is not None and uid in roles:
-                context.scu_role, context.scp_role = roles[uid]
+        if roles:
+            for context in user.requested_contexts:  # what the answer will be compared with
+                uid = context.abstract_syntax
+                if uid is not None and uid in roles:
+                    context.scu_role, context.scp_role = roles[uid]
         primitive = A_ASSOCIATE()
         primitive.application_context_name = APPLICATION_CONTEXT_NAME
         primitive.calling_ae_title = user.ae_title
@@ -125,7 +124,12 @@ class ACSE:
         if user.address_info:
             primitive.calling_presentation_address = (user.address, user.port)
         primitive.called_presentation_address = (self.acceptor.address, self.acceptor.port)
-        primitive.presentation_context_definition_list = user.requested_contexts
+        contexts = user._proposed()
+        if isinstance(contexts, Deferred):  # and when they are made, they are made but once
+            contexts = Deferred(lambda: list(user.requested_contexts), contexts.key)
+            primitive.__dict__["presentation_context_definition_list"] = contexts
+        else:
+            primitive.presentation_context_definition_list = contexts
         primitive.user_information = user.user_information
         user.primitive = primitive
         self._send(primitive)
@@ -139,8 +143,9 @@ class ACSE:
         primitive.application_context_name = APPLICATION_CONTEXT_NAME
         primitive.result = 0
         primitive.result_source = 1
-        primitive.presentation_context_definition_results_list = (
-            self._assoc.accepted_contexts + self._assoc.rejected_contexts
+        assoc = self._assoc
+        primitive.__dict__["presentation_context_definition_results_list"] = Deferred(
+            lambda: assoc.accepted_contexts + assoc.rejected_contexts, assoc.outcome
         )
         primitive.user_information = user.user_information
         user.primitive = primitive
@@ -353,15 +358,16 @@ class ACSE:
 
     def _take_acceptance(self, primitive: A_ASSOCIATE) -> None:
         assoc = self._assoc
-        contexts = negotiate_as_requestor(
-            self.requestor.requested_contexts,
-            primitive.presentation_context_definition_results_list,
+        name = "presentation_context_definition_results_list"
+        outcome = conclude(
+            self.requestor._proposed(),
+            primitive._deferred(name) or getattr(primitive, name),
             _roles(self.acceptor),
         )
         self._warn_of_missing_roles()
-        assoc._negotiated(contexts)
+        assoc._negotiated(outcome)
         evt.trigger(assoc, evt.EVT_ACCEPTED)
-        if not assoc.accepted_contexts:
+        if not outcome.accepted:
             LOGGER.error(
                 "No accepted presentation contexts: %s supports none of %s",
                 assoc._peer_text(),
@@ -488,14 +494,15 @@ class ACSE:
             if _config.UNRESTRICTED_STORAGE_SERVICE
             else negotiate_as_acceptor
         )
-        contexts, replies = negotiate(
-            self.requestor.requested_contexts,
+        outcome, replies = answer(
+            negotiate,
+            self.requestor._proposed(),
             self.acceptor.supported_contexts,
             _roles(self.requestor),
         )
         for reply in replies:
             self.acceptor.add_negotiation_item(reply)
-        assoc._negotiated(contexts)
+        assoc._negotiated(outcome)
         self.send_accept()
         evt.trigger(assoc, evt.EVT_ACCEPTED)
         assoc._established()

@@ -8,6 +8,7 @@ import ssl
 import threading
 import warnings
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
@@ -16,8 +17,9 @@ from weakref import WeakSet
 
 import pynetdicom._config as _config
 import pynetdicom.events as evt
-from pynetdicom._ae_settings import Settings, checked_contexts
+from pynetdicom._ae_settings import Settings, check_contexts, copies_of
 from pynetdicom._globals import DEFAULT_MAX_LENGTH, MODE_ACCEPTOR, MODE_REQUESTOR
+from pynetdicom._negotiation import propose
 from pynetdicom.association import Association
 from pynetdicom.association.late_start import end_idle_threads
 from pynetdicom.pdu_primitives import A_ASSOCIATE, REJECTED_TRANSIENT
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from pynetdicom._wire import Deferred
     from pynetdicom.association.service_user import NegotiationItem
 
 LOGGER = logging.getLogger("pynetdicom.ae")
@@ -219,7 +222,7 @@ class ApplicationEntity(Settings):
         user.maximum_length = call.max_pdu
         for item in call.ext_neg:
             user.add_negotiation_item(item)
-        user.requested_contexts = self._contexts_to_propose(call.contexts)
+        user._contexts = self._contexts_to_propose(call.contexts)
         assoc.acceptor.ae_title = call.ae_title
         assoc.acceptor.address_info = call.address
         if call.bind_address is not None:
@@ -239,26 +242,22 @@ class ApplicationEntity(Settings):
 
     def _contexts_to_propose(
         self, contexts: Sequence[PresentationContext] | None
-    ) -> list[PresentationContext]:
-        """Return copies of the contexts to propose, with their IDs."""
-        proposed = checked_contexts(contexts or self._requested_contexts)
-        if not proposed and self._supported_contexts:
+    ) -> Deferred[list[PresentationContext]]:
+        """Return what makes copies of the contexts to propose, with their IDs."""
+        wanted = check_contexts(contexts or self._requested_contexts)
+        if not wanted and self._supported_contexts:
             LOGGER.warning(
                 "No requested presentation contexts: proposing the supported ones; use "
                 "add_requested_context() to say what this AE requests"
             )
-            proposed = checked_contexts(self.supported_contexts)
-            for context in proposed:  # an acceptor's roles are no proposal
-                context.scu_role = context.scp_role = None
-        if not proposed:
+            wanted = [
+                _without_roles(context) for context in check_contexts(self.supported_contexts)
+            ]
+        if not wanted:
             raise RuntimeError(
                 "At least one presentation context has to be proposed: use add_requested_context()"
             )
-        for index, context in enumerate(proposed):
-            if not context.transfer_syntax:
-                raise ValueError(f"The context for {context!r} has no transfer syntax to propose")
-            context._context_id = 2 * index + 1
-        return proposed
+        return propose(wanted, _numbered).deferred()
 
     # -- as acceptor -------------------------------------------------------------------------
 
@@ -522,6 +521,23 @@ class ApplicationEntity(Settings):
         lines.append(f"  Called AE title required: {self._require_called_aet}")
         lines += [f"    {assoc._peer_text()}" for assoc in self.active_associations]
         return "\n".join(lines)
+
+
+def _without_roles(context: PresentationContext) -> PresentationContext:
+    """Return a copy of a supported context to be proposed: an acceptor's roles are no proposal."""
+    proposed = copy(context)
+    proposed.scu_role = proposed.scp_role = None
+    return proposed
+
+
+def _numbered(contexts: Sequence[PresentationContext]) -> list[PresentationContext]:
+    """Return copies of contexts, with IDs; ValueError for one without a transfer syntax."""
+    copies = copies_of(contexts)
+    for index, context in enumerate(copies):
+        if not context.transfer_syntax:
+            raise ValueError(f"The context for {context!r} has no transfer syntax to propose")
+        context._context_id = 2 * index + 1
+    return copies
 
 
 def _is_transient(answer: A_ASSOCIATE | None) -> bool:

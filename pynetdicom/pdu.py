@@ -22,6 +22,7 @@ from pynetdicom._wire import (  # noqa: F401 - some are here because they are pu
     UNPACK_UCHAR,
     UNPACK_UINT2,
     UNPACK_UINT4,
+    Deferred,
     ItemList,
     Memo,
     Number,
@@ -29,6 +30,7 @@ from pynetdicom._wire import (  # noqa: F401 - some are here because they are pu
     Reader,
     Reserved,
     ReservedRest,
+    Same,
     Text,
     WireField,
     WireStructure,
@@ -69,6 +71,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pydicom.uid import UID
+
+    from pynetdicom.presentation import PresentationContext
 
 _ItemT = TypeVar("_ItemT", bound=PDUItem)
 
@@ -217,6 +221,9 @@ class _AssociatePDU(PDU):
     # Declared by the subclasses, because of their place in the order of fields
     variable_items: ItemList
 
+    # The field of primitives that has the contexts
+    _contexts: ClassVar[str]
+
     @classmethod
     def _encode_primitive(cls, primitive: A_ASSOCIATE) -> bytes:
         """Return the encoded PDU; its items are remembered, as most are sent again and again."""
@@ -225,10 +232,11 @@ class _AssociatePDU(PDU):
             item._lists or isinstance(item, UserIdentityNegotiation) for item in user_information
         ):
             return super()._encode_primitive(primitive)  # has no key, or a password in it
+        deferred = primitive._deferred(cls._contexts)
         key = (
             cls,
             primitive.application_context_name,
-            *cls._context_keys(primitive),
+            *(cls._context_keys(primitive) if deferred is None else [(deferred.key,)]),
             *[(type(item), *item.__dict__.values()) for item in user_information],
         )
         items = _ENCODED_ITEMS.get(key)
@@ -279,6 +287,11 @@ class _AssociatePDU(PDU):
         """Return the user information item, None if there is none."""
         return next(iter(self._all(UserInformationItem)), None)
 
+    def _deferred_contexts(self) -> Deferred[list[PresentationContext]]:
+        """Return the contexts as a primitive has them: most often nobody looks at them."""
+        items = self._all(PresentationContextItem)
+        return Deferred(lambda: [item.to_primitive() for item in items], Same(self))
+
     def _negotiation_items(self) -> list[ServiceParameter]:
         """Return the user information as a primitive has it."""
         item = self.user_information
@@ -318,6 +331,8 @@ class A_ASSOCIATE_RQ(_AssociatePDU, pdu_type=0x01):
         }
     )
 
+    _contexts = "presentation_context_definition_list"
+
     @property
     def presentation_context(self) -> list[PresentationContextItemRQ]:
         """Return the presentation context items."""
@@ -352,9 +367,7 @@ class A_ASSOCIATE_RQ(_AssociatePDU, pdu_type=0x01):
             application_context_name=self.application_context_name,
             called_ae_title=self.called_ae_title,
             calling_ae_title=self.calling_ae_title,
-            presentation_context_definition_list=[
-                item.to_primitive() for item in self.presentation_context
-            ],
+            presentation_context_definition_list=self._deferred_contexts(),
             user_information=self._negotiation_items(),
         )
         return primitive
@@ -393,6 +406,8 @@ class A_ASSOCIATE_AC(_AssociatePDU, pdu_type=0x02):
     called_ae_title = alias("reserved_aec")
     calling_ae_title = alias("reserved_aet")
 
+    _contexts = "presentation_context_definition_results_list"
+
     @property
     def presentation_context(self) -> list[PresentationContextItemAC]:
         """Return the presentation context items."""
@@ -427,9 +442,7 @@ class A_ASSOCIATE_AC(_AssociatePDU, pdu_type=0x02):
             application_context_name=self.application_context_name,
             called_ae_title=self.reserved_aec,
             calling_ae_title=self.reserved_aet,
-            presentation_context_definition_results_list=[
-                item.to_primitive() for item in self.presentation_context
-            ],
+            presentation_context_definition_results_list=self._deferred_contexts(),
             user_information=self._negotiation_items(),
             result=0,
             result_source=1,

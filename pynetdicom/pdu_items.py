@@ -189,6 +189,10 @@ class PresentationContextItem(PDUItem):
         """Take all values from a :class:`~pynetdicom.presentation.PresentationContext`."""
         raise NotImplementedError
 
+    def to_primitive(self) -> PresentationContext:
+        """Return the :class:`~pynetdicom.presentation.PresentationContext`."""
+        raise NotImplementedError
+
     def _encode_sub_items(self) -> bytes:
         """Return the sub-items."""
         abstract, transfer = self._syntaxes

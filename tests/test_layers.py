@@ -56,6 +56,7 @@ L4  transport.connection -> transport.address -> transport.waiting
 L3  dul.protocol -> fsm
 L2  events -> _handlers
 L1  pdu -> pdu_items -> presentation -> pdu_primitives    presentation -> sop_class
+L1  _negotiation -> presentation
 L1  dimse_messages -> dimse_primitives    dimse_messages -> pdu_primitives    status
 L1  dsutils -> _dataset_writer    dsutils -> _dataset_reader    dimse_messages -> _dataset_reader
 L0  _wire -> utils -> _config -> _validators    _wire -> errors    _spool -> errors

@@ -820,6 +820,20 @@ class TestLaws:
         assert other.encode() == data
         assert len(pdu) == len(data)
 
+    @QUIET
+    @given(all_pdus)
+    def test_primitives_are_encoded_as_their_pdus(self, pdu: PDU) -> None:
+        """Whether their contexts have been looked at or not, the first time and later."""
+        primitive, read = pdu.to_primitive(), pdu.to_primitive()
+        try:
+            expected = type(pdu)(read).encode()  # which reads the contexts
+        except ValueError:  # what was received need not be fit to be sent
+            with pytest.raises(ValueError):
+                type(pdu)._encode_primitive(primitive)
+            return
+        for each in (primitive, read, primitive, read):
+            assert type(pdu)._encode_primitive(each) == expected
+
     @pytest.mark.parametrize("pdu_type", PDU_TYPES)
     @QUIET
     @given(st.binary(max_size=150))
@@ -843,6 +857,17 @@ class TestLaws:
             assert str(pdu).isascii()
             assert pdu.to_primitive() == pdu.to_primitive()
             assert decode_pdu(pdu_type, pdu.encode()[6:]) == pdu
+
+
+def test_passwords_are_not_remembered() -> None:
+    primitive = request()
+    identity = UserIdentityNegotiation()
+    identity.user_identity_type, identity.primary_field = 2, b"name"
+    identity.secondary_field = b"password"
+    primitive.user_information = [*primitive.user_information, identity]
+    pdu_module._ENCODED_ITEMS.clear()
+    assert b"password" in A_ASSOCIATE_RQ._encode_primitive(primitive)
+    assert not pdu_module._ENCODED_ITEMS._values
 
 
 def test_split_pdvs_bounds_their_number() -> None:

@@ -378,7 +378,7 @@ class TestRemembered:
             vars(item).clear()
         first.user_information.clear()
         again = self.received(RQ)
-        assert vars(again) == vars(expected)
+        assert again == expected
         assert again.presentation_context_definition_list
         assert again.user_information
 

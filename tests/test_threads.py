@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import re
 import subprocess
 import sys
 import threading
@@ -63,15 +64,16 @@ class TestReusingThread:
     def test_life(self) -> None:
         task = Task(holds=True)
         assert not task.is_alive()
+        assert re.fullmatch(r"Task@\d{14}", task.name)
         assert task.ident is task.native_id is None
-        assert repr(task) == "<Task(Task, initial daemon)>"
+        assert repr(task) == f"<Task({task.name}, initial daemon)>"
         with pytest.raises(RuntimeError, match="before it is started"):
             task.join()
         task.start()
         assert task.is_alive()
         assert isinstance(task.ident, int)
         assert isinstance(task.native_id, int)
-        assert repr(task) == f"<Task(Task, started daemon {task.ident})>"
+        assert repr(task) == f"<Task({task.name}, started daemon {task.ident})>"
         assert task.runs.wait(PATIENCE)
         task.join(0)
         task.join(-1)
@@ -79,7 +81,7 @@ class TestReusingThread:
         task.go_on.set()
         task.join()
         assert not task.is_alive()
-        assert repr(task) == f"<Task(Task, stopped daemon {task.ident})>"
+        assert repr(task) == f"<Task({task.name}, stopped daemon {task.ident})>"
         with pytest.raises(RuntimeError, match="once"):
             task.start()
 

@@ -18,15 +18,18 @@ from pynetdicom._wire import (
     UNPACK_UINT4,
     Bytes,
     BytesBlock,
+    Deferred,
     Field,
     Flag,
     ItemList,
+    Memo,
     Number,
     Part,
     PDUItem,
     Reader,
     Reserved,
     ReservedRest,
+    Same,
     Structure,
     Text,
     UIDBlock,
@@ -194,6 +197,23 @@ class TestText:
         assert encode_text(decode_uid(raw)) == raw
 
 
+class TestMemo:
+    def test_the_latest_few(self) -> None:
+        memo: Memo[int] = Memo(3)
+        for number in range(5):
+            memo.put(number, number * number)
+        assert [memo.get(number) for number in range(5)] == [None, None, 4, 9, 16]
+        memo.clear()
+        assert memo.get(4) is None
+
+    def test_same(self) -> None:
+        first, second = [1], [1]
+        assert Same(first) == Same(first)
+        assert hash(Same(first)) == hash(Same(first))
+        assert Same(first) != Same(second)
+        assert Same(first) != first
+
+
 class TestChecks:
     def test_integer(self) -> None:
         check = integer(1, 5)
@@ -347,6 +367,37 @@ FIELDS = [
     (BytesBlock(), b"ab\0", b"\0\3ab\0", b"\0\0"),
     (BytesBlock(b"x"), b"", b"\0\0", b"\0\1x"),
 ]
+
+
+class TestDeferred:
+    class Shelf(Structure):
+        books = list_field(instance_of(str))
+
+    def test_made_when_read(self) -> None:
+        shelf, calls = self.Shelf(), []
+        shelf.__dict__["books"] = Deferred(lambda: calls.append(1) or ["one"], "key")
+        deferred = shelf._deferred("books")
+        assert deferred is not None
+        assert deferred.key == "key"
+        assert calls == []
+        assert shelf.books == ["one"]
+        assert shelf.books is shelf.books
+        assert calls == [1]
+        assert shelf._deferred("books") is None
+
+    def test_equal_to_what_was_made(self) -> None:
+        shelf, other = self.Shelf(), self.Shelf()
+        shelf.__dict__["books"] = Deferred(lambda: ["one"], None)
+        other.books = ["one"]
+        assert other == shelf
+        shelf.__dict__["books"] = Deferred(lambda: ["two"], None)
+        assert other != shelf
+
+    def test_can_be_replaced(self) -> None:
+        shelf = self.Shelf()
+        shelf.__dict__["books"] = Deferred(lambda: ["one"], None)
+        shelf.books = []
+        assert shelf.books == []
 
 
 class TestWireFields:

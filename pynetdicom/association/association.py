@@ -6,10 +6,9 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
-from functools import lru_cache
+from functools import cached_property
 from itertools import count
-from time import monotonic, time
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from pydicom.uid import UID
 import pynetdicom._config as _config
 import pynetdicom.events as evt
 from pynetdicom._globals import MODE_ACCEPTOR, MODE_REQUESTOR
+from pynetdicom._negotiation import Contexts, FrozenContexts
 from pynetdicom.acse import ACSE, fewer
 from pynetdicom.association.late_start import late_start as _late_start
 from pynetdicom.association.scu import ServiceClassUser
@@ -93,7 +93,7 @@ class Association(ServiceClassUser, evt.EventHandlers, ReusingThread):
     def __init__(self, ae: ApplicationEntity, mode: str) -> None:
         self.mode = mode
         title = "Requestor" if self.is_requestor else "Acceptor"
-        ReusingThread.__init__(self, f"{title}Thread@{_time_of_day(int(time()))}")
+        ReusingThread.__init__(self, f"{title}Thread")
         self.number = next(_numbers)
         self._ae = ae
         self._acse_timeout = ae.acse_timeout
@@ -124,12 +124,9 @@ class Association(ServiceClassUser, evt.EventHandlers, ReusingThread):
         self._deferred: list[Callable[[], None]] = []
         self._workers: Workers | None = None  # when requests may be served at the same time
 
-        self.context_by_id: dict[int, PresentationContext] = {}
         # What serves requests, by context ID, kind of request and SOP class
         self._services: dict[tuple[int, type, UID], ServiceClass] = {}
-        self._accepted: list[PresentationContext] = []
-        self._by_syntax: dict[str, list[PresentationContext]] = {}
-        self._rejected_contexts: list[PresentationContext] = []
+        self.outcome = FrozenContexts(())  # of the negotiation
         self.peer_maximum_length = 0
 
         self._peer = _Peer(self)
@@ -199,12 +196,12 @@ class Association(ServiceClassUser, evt.EventHandlers, ReusingThread):
     @property
     def accepted_contexts(self) -> list[PresentationContext]:
         """The accepted presentation contexts, each with its one transfer syntax, by ID."""
-        return list(self._accepted)
+        return list(self._contexts.accepted)
 
     @property
     def rejected_contexts(self) -> list[PresentationContext]:
         """The rejected presentation contexts, by ID."""
-        return list(self._rejected_contexts)
+        return list(self._contexts.rejected)
 
     # -- time-outs ---------------------------------------------------------------------------
 
@@ -423,20 +420,21 @@ class Association(ServiceClassUser, evt.EventHandlers, ReusingThread):
         """Count against the maximum no longer."""
         self._ae._release_place(self)
 
-    def _negotiated(self, contexts: list[PresentationContext]) -> None:
+    def _negotiated(self, outcome: FrozenContexts) -> None:
         """Keep the outcome of the negotiation."""
-        contexts = sorted(contexts, key=lambda context: context.context_id or 0)
-        self._accepted = [context for context in contexts if context.result == 0]
-        self._rejected_contexts = [context for context in contexts if context.result != 0]
-        self._by_syntax = {}
-        for context in self._accepted:
-            self._by_syntax.setdefault(str(context.abstract_syntax), []).append(context)
-        self.context_by_id = {
-            context.context_id: context
-            for context in self._accepted
-            if context.context_id is not None
-        }
+        self.outcome = outcome
+        self.__dict__.pop("_contexts", None)
         self.peer_maximum_length = self.remote_user.maximum_length
+
+    @cached_property
+    def _contexts(self) -> Contexts:
+        """The negotiated contexts, made when they are first asked for."""
+        return Contexts(self.outcome.make())
+
+    @property
+    def context_by_id(self) -> dict[int, PresentationContext]:
+        """The accepted presentation contexts by ID."""
+        return self._contexts.by_id
 
     def _established(self) -> None:
         """Both sides have agreed (EVT_ESTABLISHED)."""
@@ -450,8 +448,8 @@ class Association(ServiceClassUser, evt.EventHandlers, ReusingThread):
         LOGGER.info(
             "Association with %s established, %d of %d presentation contexts accepted",
             self._peer,
-            len(self._accepted),
-            len(self._accepted) + len(self._rejected_contexts),
+            self.outcome.accepted,
+            len(self.outcome),
         )
         evt.trigger(self, evt.EVT_ESTABLISHED)
 
@@ -774,7 +772,7 @@ class Association(ServiceClassUser, evt.EventHandlers, ReusingThread):
         elif isinstance(request, C_STORE):
             # Some peers send the instances of a C-GET in the context of that (PS3.4 C.4.3.1.2 has
             # them in one for their SOP class)
-            for other in self._accepted:
+            for other in self._contexts.accepted:
                 if other.abstract_syntax == uid:
                     return service, other.as_tuple._replace(context_id=context_id)
         return service, context.as_tuple
@@ -786,12 +784,6 @@ class Association(ServiceClassUser, evt.EventHandlers, ReusingThread):
         common = self.acceptor.accepted_common_extended.get(uid)
         service: ServiceClass = uid_to_service_class(common[0] if common else uid)(self)
         return service
-
-
-@lru_cache(1)
-def _time_of_day(second: int) -> str:
-    """Return a second of the epoch as in the names of threads."""
-    return f"{datetime.fromtimestamp(second):%Y%m%d%H%M%S}"
 
 
 class _Peer:

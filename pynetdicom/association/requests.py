@@ -35,6 +35,7 @@ from pynetdicom.utils import make_uid, safe_text
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from pynetdicom._negotiation import Contexts
     from pynetdicom.ae import ApplicationEntity
     from pynetdicom.presentation import PresentationContext
 
@@ -166,9 +167,11 @@ class RequestEngine(StandIn):
     """How every request of ours is sent and answered; a part of :class:`Association`."""
 
     # What the other part provides
-    _accepted: list[PresentationContext]
-    _by_syntax: dict[str, list[PresentationContext]]
-    _rejected_contexts: list[PresentationContext]
+    if TYPE_CHECKING:
+
+        @property
+        def _contexts(self) -> Contexts: ...
+
 
     @property
     def ae(self) -> ApplicationEntity:  # noqa: D102
@@ -212,7 +215,9 @@ class RequestEngine(StandIn):
             If there is none; says what was proposed, what was answered and what to do.
         """
         candidates = [
-            context for context in self._by_syntax.get(ab_syntax, ()) if _has_role(context, role)
+            context
+            for context in self._contexts.by_syntax.get(ab_syntax, ())
+            if _has_role(context, role)
         ]
         if context_id is not None:
             candidates.sort(key=lambda context: context.context_id != context_id)
@@ -229,8 +234,8 @@ class RequestEngine(StandIn):
         """Say why no context will do for a request, and what would."""
         name = f"'{ab_syntax.name}' ({ab_syntax})" if ab_syntax.name != ab_syntax else ab_syntax
         what = f"{name} in '{make_uid(tr_syntax).name}'" if tr_syntax else name
-        accepted = [c for c in self._accepted if c.abstract_syntax == ab_syntax]
-        rejected = [c for c in self._rejected_contexts if c.abstract_syntax == ab_syntax]
+        accepted = [c for c in self._contexts.accepted if c.abstract_syntax == ab_syntax]
+        rejected = [c for c in self._contexts.rejected if c.abstract_syntax == ab_syntax]
         if accepted:
             syntaxes = ", ".join(f"'{c.transfer_syntax[0].name}'" for c in accepted)
             why = f"the peer accepted it with {syntaxes} only"
@@ -248,8 +253,8 @@ class RequestEngine(StandIn):
 
     def _find_context(self, sop_class: str, role: str | None = "scu") -> PresentationContext:
         """Return the accepted context for a SOP class, whatever its transfer syntax."""
-        if sop_class == UnifiedProcedureStepPush and sop_class not in self._by_syntax:
-            for context in self._accepted:
+        if sop_class == UnifiedProcedureStepPush and sop_class not in self._contexts.by_syntax:
+            for context in self._contexts.accepted:
                 if context.abstract_syntax in _UPS and _has_role(context, role):
                     return context
         return self._get_valid_context(sop_class, "", role)

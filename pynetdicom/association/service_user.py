@@ -8,6 +8,7 @@ from pydicom.uid import UID
 
 from pynetdicom._globals import DEFAULT_MAX_LENGTH, MODE_ACCEPTOR, MODE_REQUESTOR
 from pynetdicom._version import PYNETDICOM_IMPLEMENTATION_UID
+from pynetdicom._wire import Deferred
 from pynetdicom.pdu_primitives import (
     A_ASSOCIATE,
     AsynchronousOperationsWindowNegotiation,
@@ -83,7 +84,7 @@ class ServiceUser:
         self._implementation_class_uid: UID = PYNETDICOM_IMPLEMENTATION_UID
         self._implementation_version_name: str | None = None
         self._extended: list[NegotiationItem] = []
-        self._contexts: list[PresentationContext] = []
+        self._contexts: list[PresentationContext] | Deferred[list[PresentationContext]] = []
         # {SOP class: (service class, [related general SOP classes])}, what was agreed
         self._common_extended: dict[UID, tuple[UID, list[UID]]] = {}
 
@@ -368,6 +369,8 @@ class ServiceUser:
         own = "requested" if self.is_requestor else "supported"
         wire = "pcdl" if self.is_requestor else "pcdrl"
         if cx_type == own and self._is_local:
+            if isinstance(self._contexts, Deferred):
+                self._contexts = self._contexts.make()
             return self._contexts
         if cx_type != wire:
             raise ValueError(f"no list {cx_type!r} of contexts for this {self._mode}")
@@ -376,6 +379,15 @@ class ServiceUser:
         if self.is_requestor:
             return self.primitive.presentation_context_definition_list
         return self.primitive.presentation_context_definition_results_list
+
+    def _proposed(self) -> Deferred[list[PresentationContext]] | list[PresentationContext]:
+        """Return what this requestor proposes, or has proposed; deferred if nobody has looked."""
+        if self._is_local:
+            return self._contexts
+        if self.primitive is None:
+            return []
+        name = "presentation_context_definition_list"
+        return self.primitive._deferred(name) or self.requested_contexts
 
     def _set_contexts(self, contexts: list[PresentationContext]) -> None:
         if not self._is_local:

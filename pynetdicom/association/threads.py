@@ -12,8 +12,11 @@ import os
 import sys
 import threading
 from contextvars import Context, copy_context
+from datetime import datetime
+from functools import lru_cache
 from queue import Empty, SimpleQueue
 from threading import get_ident
+from time import time
 
 import pynetdicom._config as _config
 
@@ -25,11 +28,23 @@ IDLE_TIME = 5.0
 _ACTIVE: dict[int, threading.Thread] = getattr(threading, "_active", {})
 
 
-class ReusingThread(threading.Thread):
-    """A thread whose ``run()`` is called by a :class:`Runner`; otherwise like any other."""
+@lru_cache(1)
+def _time_of_day(second: int) -> str:
+    """Return a second of the epoch as in the names of threads."""
+    return f"{datetime.fromtimestamp(second):%Y%m%d%H%M%S}"
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name=name, daemon=True)
+
+class ReusingThread(threading.Thread):
+    """A thread whose ``run()`` is called by a :class:`Runner`; otherwise like any other.
+
+    Parameters
+    ----------
+    kind : str
+        What its name begins with; it goes on with the time of day.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(name=f"{kind}@{_time_of_day(int(time()))}", daemon=True)
         self._thread_id: int | None = None
         self._native_thread_id: int | None = None
         self._running_lock: threading.Lock | None = (

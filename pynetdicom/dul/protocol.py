@@ -73,8 +73,8 @@ _REFUSALS = frozenset({"AA-1", "AA-7", "AA-8"})
 # In these states P-DATA is indicated and the state stays as it is (DT-2, AR-6)
 _RECEIVING_STATES = frozenset({"Sta6", "Sta7"})
 
-# What was decoded is remembered for PDUs up to this length (128 contexts take some 17 KiB), and not if there may be a password in
-# it: a user identity sub-item (PS3.7 D.3.3.7.1) begins with these bytes
+# What was decoded is remembered for PDUs up to this length, which does for 128 contexts, and not if
+# there may be a password in it: a user identity sub-item (PS3.7 D.3.3.7.1) begins with these bytes
 _REMEMBERED_LENGTH = 32 * KIB
 _USER_IDENTITY = b"\x58\0"
 
