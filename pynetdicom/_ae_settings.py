@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 from pydicom.uid import UID
 
 import pynetdicom._config as _config
-from pynetdicom._globals import DEFAULT_MAX_LENGTH, DEFAULT_TRANSFER_SYNTAXES
+from pynetdicom._globals import (
+    DEFAULT_MAX_LENGTH,
+    DEFAULT_TRANSFER_SYNTAXES,
+    MAXIMUM_CONTEXTS,
+)
 from pynetdicom._version import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from pynetdicom.limits import Limits
 from pynetdicom.presentation import PresentationContext
@@ -19,9 +23,6 @@ if TYPE_CHECKING:
     from pynetdicom.association import Association
 
 LOGGER = logging.getLogger("pynetdicom.ae")
-
-# Presentation context IDs are the odd numbers of one byte (PS3.8 9.3.2.2)
-MAXIMUM_CONTEXTS = 128
 
 
 class Settings:

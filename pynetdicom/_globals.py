@@ -12,6 +12,9 @@ MODE_ACCEPTOR: Final = "acceptor"
 # Maximum length of a P-DATA-TF PDU that is announced by default, in bytes (PS3.8 D.1)
 DEFAULT_MAX_LENGTH: Final = 16382
 
+# Presentation context IDs are the odd numbers of one byte (PS3.8 7.1.1.13, 9.3.2.2)
+MAXIMUM_CONTEXTS: Final = 128
+
 # The one application context of DICOM (PS3.7 A.2.1)
 APPLICATION_CONTEXT_NAME: Final = "1.2.840.10008.3.1.1.1"
 

@@ -412,11 +412,11 @@ class ApplicationEntity(Settings):
         user._introduce(self, as_ae_title(server.ae_title, "ae_title", allow_empty=False))
         user.maximum_length = self.maximum_pdu_size
         user.supported_contexts = server.contexts
-        user.address_info = AddressInformation.from_tuple(client_socket.getsockname())
+        connection = AssociationSocket(assoc, client_socket=client_socket)
+        user.address_info = AddressInformation.from_tuple(connection.getsockname())
         assoc.requestor.address_info = AddressInformation.from_tuple(address)
         assoc._server = server
         assoc._ssl_context = server.ssl_context
-        connection = AssociationSocket(assoc, client_socket=client_socket)
         assoc.set_socket(connection)
         server.register(assoc, connection)
         try:

@@ -11,6 +11,7 @@ from struct import Struct
 from textwrap import indent
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from pynetdicom._globals import MAXIMUM_CONTEXTS
 from pynetdicom._wire import (  # noqa: F401 - some are here because they are public by this name
     ONCE,
     PACK_UCHAR,
@@ -227,18 +228,14 @@ class _AssociatePDU(PDU):
     @classmethod
     def _encode_primitive(cls, primitive: A_ASSOCIATE) -> bytes:
         """Return the encoded PDU; its items are remembered, as most are sent again and again."""
-        user_information = primitive.user_information
-        if any(
-            item._lists or isinstance(item, UserIdentityNegotiation) for item in user_information
-        ):
-            return super()._encode_primitive(primitive)  # has no key, or a password in it
         deferred = primitive._deferred(cls._contexts)
-        key = (
-            cls,
-            primitive.application_context_name,
-            *(cls._context_keys(primitive) if deferred is None else [(deferred.key,)]),
-            *[(type(item), *item.__dict__.values()) for item in user_information],
-        )
+        contexts = cls._context_keys(primitive) if deferred is None else [(deferred.key,)]
+        parts: list[Any] = [cls, primitive.application_context_name, *contexts]
+        for item in primitive.user_information:
+            if item._lists or isinstance(item, UserIdentityNegotiation):
+                return super()._encode_primitive(primitive)  # no key, or a password in it
+            parts.append((type(item), *item.__dict__.values()))
+        key = tuple(parts)
         items = _ENCODED_ITEMS.get(key)
         if items is None:
             data = super()._encode_primitive(primitive)
@@ -303,10 +300,6 @@ class _AssociatePDU(PDU):
         return "\n".join(lines)
 
 
-# PS3.8 7.1.1.13: as many as there are odd numbers in a byte
-_MOST_CONTEXTS = 128
-
-
 class A_ASSOCIATE_RQ(_AssociatePDU, pdu_type=0x01):
     """The request of an association (PS3.8 Table 9-11).
 
@@ -326,7 +319,7 @@ class A_ASSOCIATE_RQ(_AssociatePDU, pdu_type=0x01):
     variable_items = ItemList(
         {
             ApplicationContextItem: ONCE,
-            PresentationContextItemRQ: (1, _MOST_CONTEXTS),
+            PresentationContextItemRQ: (1, MAXIMUM_CONTEXTS),
             UserInformationItem: ONCE,
         }
     )
@@ -398,7 +391,7 @@ class A_ASSOCIATE_AC(_AssociatePDU, pdu_type=0x02):
     variable_items = ItemList(
         {
             ApplicationContextItem: ONCE,
-            PresentationContextItemAC: (0, _MOST_CONTEXTS),
+            PresentationContextItemAC: (0, MAXIMUM_CONTEXTS),
             UserInformationItem: ONCE,
         }
     )

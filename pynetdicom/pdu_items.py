@@ -395,8 +395,9 @@ class _NegotiationItem(PDUItem):
     def to_primitive(self) -> Any:
         """Return the primitive, see :mod:`pynetdicom.pdu_primitives`."""
         primitive = self._primitive_class()
-        values = self.__dict__
-        primitive.__dict__.update(copy_values({name: values[name] for name in self._shared_names}))
+        for name in self._shared_names:
+            value = self.__dict__[name]
+            primitive.__dict__[name] = list(value) if isinstance(value, list) else value
         return primitive
 
     def __str__(self) -> str:

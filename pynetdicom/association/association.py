@@ -455,10 +455,10 @@ class Association(ServiceClassUser, evt.EventHandlers, ReusingThread):
 
     def _open_windows(self) -> None:
         """Let as many operations go on at a time as were negotiated (PS3.7 D.3.3.3)."""
-        proposed = self.requestor.asynchronous_operations
         agreed = self.acceptor.asynchronous_operations
         if agreed == (1, 1):
             return
+        proposed = self.requestor.asynchronous_operations
         by_requestor, by_acceptor = map(fewer, proposed, agreed)
         by_us, by_peer = by_requestor, by_acceptor
         if self.is_acceptor:

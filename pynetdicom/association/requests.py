@@ -172,7 +172,6 @@ class RequestEngine(StandIn):
         @property
         def _contexts(self) -> Contexts: ...
 
-
     @property
     def ae(self) -> ApplicationEntity:  # noqa: D102
         raise NotImplementedError

@@ -190,8 +190,11 @@ class ServiceUser:
         return [item for item in source if isinstance(item, kind)]
 
     def _item(self, kind: type[T]) -> T | None:
-        items = self._items(kind)
-        return items[0] if items else None
+        source = self._extended if self.primitive is None else self.primitive.user_information
+        for item in source:
+            if isinstance(item, kind):
+                return item
+        return None
 
     @property
     def maximum_length(self) -> int:

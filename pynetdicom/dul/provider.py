@@ -299,7 +299,8 @@ class DULServiceProvider:
         with self._io:
             self.upper_layer.send(primitive, monotonic())
             self._flush()
-        self.wake()  # who reads is to send the rest, and to look after new deadlines
+        if self._reader is not None:  # who is to send the rest, and to look after new deadlines
+            self.wake()
         self._settle()
 
     def _has_interrupted_io(self) -> bool:

@@ -22,6 +22,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from pynetdicom._globals import MAXIMUM_CONTEXTS
 from pynetdicom.dsutils import opened, read_file_head
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.utils import make_uid, safe_text
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("pynetdicom.service_class")
 
-# The most presentation contexts of one association (PS3.8 9.3.2.2)
-_MOST_CONTEXTS = 128
 # The result of a context whose abstract syntax is not supported (PS3.8 Table 9-18)
 _ABSTRACT_SYNTAX_NOT_SUPPORTED = 3
 
@@ -254,7 +253,7 @@ class Destination:
         self._release_timeout = ae.limits.close_timeout
         self._name = safe_text(f"{arguments['ae_title']} at {address}:{port}", 128)
         # The others are proposed when an instance needs them
-        self._first = contexts[:_MOST_CONTEXTS]
+        self._first = contexts[:MAXIMUM_CONTEXTS]
         # SOP class and transfer syntaxes of the contexts to propose, the last needed last
         self._planned: list[tuple[str, list[str]]] = []
         self._assoc: Association | None = None
@@ -353,7 +352,7 @@ class Destination:
             if context not in wanted and self._is_worth_asking(*context)
         ]
         self._planned = [*others, *wanted]
-        return [build_context(*context) for context in self._planned[-_MOST_CONTEXTS:]]
+        return [build_context(*context) for context in self._planned[-MAXIMUM_CONTEXTS:]]
 
     def _is_worth_asking(self, sop_class: str, syntaxes: list[str]) -> bool:
         """Return False if a context would be rejected, as it was before."""
