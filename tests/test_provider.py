@@ -1344,6 +1344,7 @@ class TestEvents:
 
     def test_observers_do_not_change_while_they_are_called(self) -> None:
         assoc = Association()
+        assoc.dul._prepare()
         was_locked = []
 
         def is_bound(event: Any) -> bool:

@@ -140,7 +140,6 @@ class Runner:
     def _run(self, task: ReusingThread) -> None:
         """Be the thread that the task is."""
         me = get_ident()
-        _runners.busy[me] = (self, task)
         _ACTIVE[me] = task
         try:
             task._thread_context.run(task.run)
@@ -173,7 +172,10 @@ class Runners:
         if runner is None:
             runner = Runner()
             runner.thread.start()
-        task._thread_id, task._native_thread_id = runner.thread.ident, runner.thread.native_id
+        thread = runner.thread
+        task._thread_id, task._native_thread_id = thread.ident, thread.native_id
+        if thread.ident is not None:
+            self.busy[thread.ident] = (runner, task)
         runner.next.put(task)
 
     def add(self, runner: Runner) -> None:
