@@ -273,21 +273,34 @@ class _AssociatePDU(PDU):
         """Return the variable items of a class."""
         return [item for item in self.variable_items if isinstance(item, item_class)]
 
+    @staticmethod
+    def _first(item_class: type[_ItemT], items: Iterable[PDUItem]) -> _ItemT | None:
+        """Return the first item of a class, None if there is none."""
+        for item in items:
+            if isinstance(item, item_class):
+                return item
+        return None
+
     @property
     def application_context_name(self) -> UID | None:
         """Return the application context name, None if there is none."""
-        items = self._all(ApplicationContextItem)
-        return items[0].application_context_name if items else None
+        item = self._first(ApplicationContextItem, self.variable_items)
+        return None if item is None else item.application_context_name
 
     @property
     def user_information(self) -> UserInformationItem | None:
         """Return the user information item, None if there is none."""
-        return next(iter(self._all(UserInformationItem)), None)
+        return self._first(UserInformationItem, reversed(self.variable_items))
 
     def _deferred_contexts(self) -> Deferred[list[PresentationContext]]:
         """Return the contexts as a primitive has them: most often nobody looks at them."""
-        items = self._all(PresentationContextItem)
-        return Deferred(lambda: [item.to_primitive() for item in items], Same(self))
+        items = list(self.variable_items)
+
+        def make() -> list[PresentationContext]:
+            kind = PresentationContextItem
+            return [item.to_primitive() for item in items if isinstance(item, kind)]
+
+        return Deferred(make, Same(self))
 
     def _negotiation_items(self) -> list[ServiceParameter]:
         """Return the user information as a primitive has it."""
