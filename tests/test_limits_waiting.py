@@ -403,6 +403,25 @@ def test_row29_oldest_silent_connection_makes_room(scp: StartSCP, limits: Limits
         assert peers[2].echo() == 0x0000
 
 
+@pytest.mark.parametrize("is_read", [True, False], ids=["being served", "not looked at"])
+def test_row29_a_burst_of_requests_is_not_silent(scp: StartSCP, is_read: bool) -> None:
+    """Many at once from one address, faster than they are negotiated: none is lost."""
+    go_on = threading.Event()
+    event = evt.EVT_REQUESTED if is_read else evt.EVT_CONN_OPEN
+    handlers = [(event, lambda _: go_on.wait(raw.PATIENCE))]
+    watched = scp(limits=Limits(pending_per_address=3), handlers=handlers)
+    with ExitStack() as stack:
+        stack.callback(go_on.set)
+        peers = []
+        for _ in range(8):
+            peers.append(stack.enter_context(raw.connect(watched.port)))
+            peers[-1].send(raw.associate_rq())
+        go_on.set()
+        for peer in peers:
+            peer.expect(raw.ASSOCIATE_AC)
+            assert peer.echo() == 0x0000
+
+
 def test_row29_silent_connections_cost_little(scp: StartSCP) -> None:
     count = 50
     watched = scp(limits=Limits(pending_per_address=count + 1))

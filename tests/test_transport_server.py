@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -45,6 +46,7 @@ class FakeAssociation(EventHandlers):
 
     def __init__(self, accepting: AssociationServer, client_socket: socket.socket) -> None:
         self._init_handlers()
+        self.dul = SimpleNamespace(has_received=False)
         self.connection = AssociationSocket(self, client_socket)  # type: ignore[arg-type]
         accepting.register(self, self.connection)  # type: ignore[arg-type]
 

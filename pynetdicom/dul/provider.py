@@ -146,6 +146,11 @@ class DULServiceProvider:
         return self.upper_layer.state_machine
 
     @property
+    def has_received(self) -> bool:
+        """True once the peer has sent something."""
+        return bool(self._first_bytes)
+
+    @property
     def network_timeout(self) -> float | None:
         """Seconds without a PDU, or without progress in sending, after which a peer is dead."""
         return self._assoc.network_timeout
