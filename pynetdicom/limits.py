@@ -70,7 +70,7 @@ class Limits:
     pending_connections : int
         Connections that have not yet sent an A-ASSOCIATE-RQ; the oldest is closed for a new one.
     pending_per_address : int
-        The same for one peer address; of its connections only those count that have sent nothing.
+        The same for one peer address. What waits to be read may be a request, and does not count.
     error_lines : int
         Lines a second that broken peers at one address may add to the log.
     """

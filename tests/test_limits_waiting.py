@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from pynetdicom import AE, evt
+from pynetdicom.dul import provider
 from pynetdicom.limits import MIB, Limits
 from pynetdicom.transport import AssociationSocket
 from tests.support import raw
@@ -401,6 +402,21 @@ def test_row29_oldest_silent_connection_makes_room(scp: StartSCP, limits: Limits
         # Those that have been negotiated are not pending any longer
         stack.enter_context(raw.associated(watched.port))
         assert peers[2].echo() == 0x0000
+
+
+def test_row29_part_of_a_request_is_none(scp: StartSCP, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sends a byte and no more is as silent as who sends nothing."""
+    monkeypatch.setattr(provider, "_JUST_NOW", 0.0)
+    watched = scp(limits=Limits(pending_per_address=3))
+    (server,) = watched.ae._servers
+    with ExitStack() as stack:
+        peers = [stack.enter_context(raw.connect(watched.port)) for _ in range(3)]
+        for peer in peers:
+            peer.send(raw.associate_rq()[:1])
+        while len(server._pending) < 3 or any(c.ready for c in server._pending.values()):
+            pass  # until the bytes have been read
+        stack.enter_context(raw.associated(watched.port))
+        peers[0].expect_closed()
 
 
 @pytest.mark.parametrize("is_read", [True, False], ids=["being served", "not looked at"])

@@ -46,7 +46,7 @@ class FakeAssociation(EventHandlers):
 
     def __init__(self, accepting: AssociationServer, client_socket: socket.socket) -> None:
         self._init_handlers()
-        self.dul = SimpleNamespace(has_received=False)
+        self.dul = SimpleNamespace(is_silent=True)
         self.connection = AssociationSocket(self, client_socket)  # type: ignore[arg-type]
         accepting.register(self, self.connection)  # type: ignore[arg-type]
 

@@ -15,6 +15,7 @@ Who does what, and under which lock:
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -55,6 +56,11 @@ _OBSERVED = (
         ("current_state", "fsm_event", "action", "next_state"),
     ),
 )
+
+# Before the request for an association has come (PS3.8 9.2.1)
+_BEFORE_REQUEST = ("Sta1", "Sta2")
+# Seconds after which a request of which a part came is not being received or decoded any more
+_JUST_NOW = 0.1
 
 Buffer = bytes | bytearray | memoryview
 
@@ -105,6 +111,7 @@ class DULServiceProvider:
         self._last_turn = float("-inf")  # when a caller last had the turn
         self._last_received = self._last_sent = self._idle_since = monotonic()
         self._last_look = self._last_received  # when the socket was last looked at
+        self._last_read = -math.inf  # when something was there to be read
         self._close_told = False  # whether EVT_CONN_CLOSE has been triggered
         self._reported: PDUDecodeError | None = None
         self._first_bytes = b""  # that the peer sent
@@ -146,9 +153,11 @@ class DULServiceProvider:
         return self.upper_layer.state_machine
 
     @property
-    def has_received(self) -> bool:
-        """True once the peer has sent something."""
-        return bool(self._first_bytes)
+    def is_silent(self) -> bool:
+        """True while the requestor has sent no A-ASSOCIATE-RQ, nor a part of one just now."""
+        if self.state_machine.current_state not in _BEFORE_REQUEST:
+            return False
+        return monotonic() - self._last_read > _JUST_NOW
 
     @property
     def network_timeout(self) -> float | None:
@@ -614,6 +623,7 @@ class DULServiceProvider:
         received: int | None = None
         with self._io:
             if readable:
+                self._last_read = now
                 try:
                     space = layer.receive_buffer()
                     received = socket.recv_into(space)

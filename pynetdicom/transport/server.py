@@ -129,7 +129,6 @@ class AssociationServer(EventHandlers, socketserver.TCPServer):
         self._associations: dict[Association, None] = {}
         # Those that have not been negotiated yet, the oldest first
         self._pending: dict[Association, AssociationSocket] = {}
-        self._spoken: set[Association] = set()  # those of them whose peers have sent something
         self._is_closed = False
         self._wake_up: WakeUp | None = None  # there is one while serving
         self._thread: threading.Thread | None = None  # that serves or has served
@@ -186,14 +185,12 @@ class AssociationServer(EventHandlers, socketserver.TCPServer):
         """Take note that an association has been negotiated, and is not pending any more."""
         with self._lock:
             self._pending.pop(association, None)
-            self._spoken.discard(association)
 
     def forget(self, association: Association) -> None:
         """Take note that an association is over and its connection closed."""
         with self._lock:
             self._associations.pop(association, None)
             self._pending.pop(association, None)
-            self._spoken.discard(association)
             if self._is_starved and self._wake_up is not None:
                 self._wake_up.set()
 
@@ -201,26 +198,22 @@ class AssociationServer(EventHandlers, socketserver.TCPServer):
         """Close the oldest pending connection if one more from `host` would be too many."""
         limits = self.ae.limits
         with self._lock:
-            if len(self._silent_of(host)) >= limits.pending_per_address:
-                # In a burst requests come faster than they are looked at
-                self._spoken.update(a for a in self._silent_of(host) if self._has_spoken(a))
-            silent = self._silent_of(host)
+            is_many = len(self._pending) >= limits.pending_per_address
+            silent = self._silent_of(host) if is_many else []
             if silent and len(silent) >= limits.pending_per_address:
                 self._evict(silent[0])
             elif len(self._pending) >= limits.pending_connections:
                 self._evict_oldest()
 
     def _silent_of(self, host: str) -> list[Association]:
-        """Return those pending of a host that are not known to have sent something."""
+        """Return those pending of a host that have sent no request, nor what may be one."""
         return [
             association
             for association, connection in self._pending.items()
-            if connection.getpeername()[0] == host and association not in self._spoken
+            if connection.getpeername()[0] == host
+            and not connection.ready  # requests of a burst come faster than they are looked at
+            and association.dul.is_silent  # which is asked after that: it may be read meanwhile
         ]
-
-    def _has_spoken(self, association: Association) -> bool:
-        """Return whether the peer of a pending association has sent something."""
-        return association.dul.has_received or self._pending[association].ready
 
     def _evict_oldest(self) -> None:
         """Close the oldest pending connection, if there is any."""
@@ -231,7 +224,6 @@ class AssociationServer(EventHandlers, socketserver.TCPServer):
     def _evict(self, association: Association) -> None:
         """Close a pending connection; its association finds out and ends."""
         connection = self._pending.pop(association)
-        self._spoken.discard(association)
         peer = address_text(connection.getpeername())
         self._warn(f"Too many connections without an association, closing that of {peer}")
         connection.close()
