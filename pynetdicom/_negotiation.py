@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pynetdicom._config as _config
+import pynetdicom.sop_class as sop_class
 from pynetdicom._wire import Deferred, Memo
 from pynetdicom.presentation import PresentationContext, build_role, negotiate_as_requestor
 
@@ -160,7 +161,11 @@ def answer(
     key: Hashable = None
     known: Answers | None = None
     if isinstance(proposed, Deferred):
-        rules = _config.ENFORCE_UID_CONFORMANCE, _config.VALIDATORS["UI"]
+        rules = (
+            _config.ENFORCE_UID_CONFORMANCE,
+            _config.VALIDATORS["UI"],
+            len(sop_class.registered),
+        )
         key = (negotiate, proposed.key, _state(supported), tuple(roles.items()), rules)
         known = _answers.get(key)
     if known is None:

@@ -115,6 +115,10 @@ def listed_sop_classes(*services: str) -> list[SOPClass]:
     return sorted(sop_class for sop_class in _LISTED if sop_class._service in services)
 
 
+# All that register_uid() has made known; what followed before it did is not valid any more
+registered: list[SOPClass] = []
+
+
 def register_uid(
     uid: str, keyword: str, service_class: type[Any], dimse_msg_type: str = ""
 ) -> None:
@@ -168,6 +172,7 @@ def register_uid(
     is_ours = service_class is _load_service_class(name)
     sop_class = SOPClass(uid, name if is_ours else service_class, dimse_msg_type)
     _SOP_CLASSES[uid] = globals()[keyword] = sop_class
+    registered.append(sop_class)
 
 
 _VERIFICATION = "VerificationServiceClass"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import pynetdicom._config as _config
+import pynetdicom.sop_class as sop_class
 from pynetdicom import _negotiation, build_context
 from pynetdicom._negotiation import Contexts, FrozenContexts, answer, conclude, propose
 from pynetdicom._wire import Deferred
@@ -110,7 +111,17 @@ class TestAnswer:
         assert [context.abstract_syntax for context in first.make()] == [MR, CT]  # accepted first
 
     @pytest.mark.parametrize(
-        "what", ["proposal", "supported", "syntaxes", "role setting", "roles", "rules", "function"]
+        "what",
+        [
+            "proposal",
+            "supported",
+            "syntaxes",
+            "role setting",
+            "roles",
+            "rules",
+            "registered",
+            "function",
+        ],
     )
     def test_anything_else_is_another(self, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
         proposed, supported = frozen(build_context(CT)), [build_context(CT)]
@@ -129,6 +140,8 @@ class TestAnswer:
             roles[CT] = (True, True)
         elif what == "rules":
             monkeypatch.setattr(_config, "ENFORCE_UID_CONFORMANCE", True)
+        elif what == "registered":
+            monkeypatch.setattr(sop_class, "registered", [*sop_class.registered, CT])
         else:
             function = negotiate_unrestricted
         assert answer(function, proposed, supported, roles)[0] is not before
