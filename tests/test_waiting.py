@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
@@ -130,13 +131,27 @@ def test_an_error_lets_others_linger(clock: Clock, brisk: Patience) -> None:
     assert not waiting._lingering.locked()
 
 
-def test_system_that_can_not_yield(
-    clock: Clock, brisk: Patience, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(waiting, "_yield_cpu", None)
-    poll = Poll(clock, (READY, 0.0))
-    assert brisk.wait(poll, 5.0) == READY
-    assert poll.timeouts == [5000.0]
+def test_system_that_can_not_yield(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_yield", raising=False)
+    patience = Patience()
+    for _ in range(2):
+        poll = Poll(clock, (READY, 0.0))
+        assert patience.wait(poll, 5.0) == READY
+        assert poll.timeouts == [5000.0]
+
+
+def test_who_loses_the_processor_sleeps_for_a_while(clock: Clock, brisk: Patience) -> None:
+    """Other programs wake up sooner who sleeps than who yields."""
+    assert brisk.wait(Poll(clock, (READY, 0.005)), 5.0) == READY
+    for _ in range(99):
+        poll = Poll(clock, (READY, 0.001))
+        brisk.wait(poll, 5.0)
+        assert poll.timeouts == [5000.0]
+    clock.now += 0.002
+    brisk.wait(Poll(clock, (READY, LINGER)), 5.0)  # a short one, after a tenth of a second
+    poll = Poll(clock, (READY, LINGER))
+    brisk.wait(poll, 5.0)
+    assert poll.timeouts == [0]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import select
 import socket
@@ -27,7 +28,9 @@ _SHORT_SLEEP: Final = 300e-6
 # Handlers of signals run in the main thread, between its steps. A signal that came in the moment
 # before it began to wait does not end that wait, so it waits for so many seconds at a time
 _SIGNAL_INTERVAL: Final = 0.5
-_yield_cpu: Callable[[], None] | None = getattr(os, "sched_yield", None)
+# For how many times as long as it has cost not to look again and again
+_PRICE: Final = 20
+_yield_cpu: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
 _lingering = threading.Lock()  # one thread at a time: the others have better use for the CPUs
 
 
@@ -148,13 +151,16 @@ class Patience:
 
     Between two programs that take turns, most of the time can go into waking them up. So who
     was not kept waiting the last time looks again and again for a moment first. Who was goes to
-    sleep at once; waiting for a slow or silent peer costs nothing.
+    sleep at once; waiting for a slow or silent peer costs nothing. Nor does who lost the processor
+    to other programs meanwhile try that again soon: they wake up sooner who sleeps.
     """
 
-    __slots__ = ("_is_brisk",)
+    __slots__ = ("_is_brisk", "_not_before")
 
     def __init__(self) -> None:
         self._is_brisk = False  # whether the last wait was short
+        # When it may look again and again once more; never without a way to yield the processor
+        self._not_before = 0.0 if hasattr(os, "sched_yield") else math.inf
 
     def wait(self, poll: Any, timeout: float | None) -> list[tuple[int, int]]:
         """Wait for so many seconds at most; return descriptors with their events."""
@@ -163,15 +169,18 @@ class Patience:
             ready = poll.poll(0)
             return ready  # which is no waiting, and tells nothing about the peer
         began = monotonic()
-        if self._is_brisk and _yield_cpu is not None and _lingering.acquire(blocking=False):
+        if self._is_brisk and began >= self._not_before and _lingering.acquire(blocking=False):
             try:
                 while not (ready := poll.poll(0)) and monotonic() - began < LINGER:
                     _yield_cpu()
             finally:
                 _lingering.release()
+            now = monotonic()
+            if now - began > 2 * LINGER:
+                self._not_before = now + _PRICE * (now - began)
             if ready:
                 return ready
-            began = monotonic()
+            began = now
         ready = _sleep(poll, timeout)
         self._is_brisk = bool(ready) and monotonic() - began < _SHORT_SLEEP
         return ready
