@@ -46,6 +46,7 @@ def test_apps(capsys: pytest.CaptureFixture[str]) -> None:
     apps.main(["--instances", "5", "--rounds", "1", "--large", "3"])
     title, *lines = capsys.readouterr().out.splitlines()
     assert title == "5 instances, 1 rounds, medians (range)"
-    assert len(lines) == 6
-    assert re.fullmatch(r"DCMTK's pair takes \d+\.\d\d times as long as ours", lines[4])
-    assert re.fullmatch(r"peak memory of storescp with 3 MB: \d+\.\d MiB", lines[5])
+    assert len(lines) == 8
+    assert re.fullmatch(r"DCMTK's pair takes \d+\.\d\d times as long as ours", lines[5])
+    assert re.fullmatch(r"DCMTK's pair .+ times as long as ours --window 8", lines[6])
+    assert re.fullmatch(r"peak memory of storescp with 3 MB: \d+\.\d MiB", lines[7])
