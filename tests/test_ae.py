@@ -10,10 +10,7 @@ from typing import Any
 
 import pytest
 from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
 )
 
 from pynetdicom import (
@@ -23,26 +20,10 @@ from pynetdicom import (
     evt,
 )
 from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
-from pynetdicom.sop_class import MRImageStorage
 from tests.support import raw, sockets
 from tests.support.associations import CT, ECHO, EventLog, association, port_of, proposal
 from tests.support.raw import HOST, PATIENCE
 from tests.support.sockets import Background
-
-MR = str(MRImageStorage)
-DEFAULT = [
-    ImplicitVRLittleEndian,
-    ExplicitVRLittleEndian,
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-]
-
-TIMEOUTS = {
-    "acse_timeout": 30,
-    "dimse_timeout": 30,
-    "network_timeout": 60,
-    "connection_timeout": None,
-}
 
 
 @pytest.fixture
