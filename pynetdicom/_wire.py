@@ -411,6 +411,10 @@ class Structure:
             return NotImplemented
         return self._made() == other._made()
 
+    def _defer(self, name: str, value: Deferred[Any]) -> None:
+        """Set a field to a value that is made when somebody reads it; lists only, see _made()."""
+        self.__dict__[name] = value
+
     def _deferred(self, name: str) -> Deferred[Any] | None:
         """Return what makes the value of a field, None if it has been made."""
         value = self.__dict__[name]

@@ -127,7 +127,7 @@ class ACSE:
         contexts = user._proposed()
         if isinstance(contexts, Deferred):  # and when they are made, they are made but once
             contexts = Deferred(lambda: list(user.requested_contexts), contexts.key)
-            primitive.__dict__["presentation_context_definition_list"] = contexts
+            primitive._defer("presentation_context_definition_list", contexts)
         else:
             primitive.presentation_context_definition_list = contexts
         primitive.user_information = user.user_information
@@ -144,9 +144,10 @@ class ACSE:
         primitive.result = 0
         primitive.result_source = 1
         assoc = self._assoc
-        primitive.__dict__["presentation_context_definition_results_list"] = Deferred(
+        contexts = Deferred(
             lambda: assoc.accepted_contexts + assoc.rejected_contexts, assoc.outcome
         )
+        primitive._defer("presentation_context_definition_results_list", contexts)
         primitive.user_information = user.user_information
         user.primitive = primitive
         self._send(primitive)

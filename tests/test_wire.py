@@ -375,7 +375,7 @@ class TestDeferred:
 
     def test_made_when_read(self) -> None:
         shelf, calls = self.Shelf(), []
-        shelf.__dict__["books"] = Deferred(lambda: calls.append(1) or ["one"], "key")
+        shelf._defer("books", Deferred(lambda: calls.append(1) or ["one"], "key"))
         deferred = shelf._deferred("books")
         assert deferred is not None
         assert deferred.key == "key"
@@ -387,15 +387,15 @@ class TestDeferred:
 
     def test_equal_to_what_was_made(self) -> None:
         shelf, other = self.Shelf(), self.Shelf()
-        shelf.__dict__["books"] = Deferred(lambda: ["one"], None)
+        shelf._defer("books", Deferred(lambda: ["one"], None))
         other.books = ["one"]
         assert other == shelf
-        shelf.__dict__["books"] = Deferred(lambda: ["two"], None)
+        shelf._defer("books", Deferred(lambda: ["two"], None))
         assert other != shelf
 
     def test_can_be_replaced(self) -> None:
         shelf = self.Shelf()
-        shelf.__dict__["books"] = Deferred(lambda: ["one"], None)
+        shelf._defer("books", Deferred(lambda: ["one"], None))
         shelf.books = []
         assert shelf.books == []
 

@@ -24,7 +24,8 @@ import pynetdicom._config as _config
 IDLE_TIME = 5.0
 
 # What threading.current_thread() and enumerate() look threads up in. There is no public way to
-# say who a thread is; should a Python do without this, an association is not among them, no more
+# say who a thread is. Should a Python do without this, they find the runner where they now find
+# the association; nothing else depends on it
 _ACTIVE: dict[int, threading.Thread] = getattr(threading, "_active", {})
 
 
@@ -47,9 +48,8 @@ class ReusingThread(threading.Thread):
         super().__init__(name=f"{kind}@{_time_of_day(int(time()))}", daemon=True)
         self._thread_id: int | None = None
         self._native_thread_id: int | None = None
-        self._running_lock: threading.Lock | None = (
-            None  # held from start() until run() has returned
-        )
+        # Held from start() until run() has returned
+        self._running_lock: threading.Lock | None = None
         self._has_run = False
         # As in a new thread: what was set for another that the same one has run does not count
         self._thread_context = copy_context() if _config.PASS_CONTEXTVARS else Context()
