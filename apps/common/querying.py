@@ -148,6 +148,14 @@ def complete(identifier: Dataset, model: Model) -> str:
     return level
 
 
+def asked(options: Namespace, extensions: Mapping[str, str]) -> dict[str, bool]:
+    """Return whether each extension is asked for, by what it is called.
+
+    `extensions` has that by the name of the option, in the order of the standard.
+    """
+    return {what: vars(options)[name.replace("-", "_")] for name, what in extensions.items()}
+
+
 def extended(
     sop_classes: Sequence[UID], wanted: Sequence[bool]
 ) -> list[SOPClassExtendedNegotiation]:

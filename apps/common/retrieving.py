@@ -28,6 +28,7 @@ from .querying import (
     Model,
     accepted,
     add_models,
+    asked,
     asking,
     complete,
     explained,
@@ -68,20 +69,15 @@ def retrieval_parser(app: str, description: str, args: Sequence[str]) -> Parser:
     return parser
 
 
-def _asked(options: Namespace) -> dict[str, bool]:
-    """Return whether each extension is asked for, by what it is called."""
-    return {what: vars(options)[name.replace("-", "_")] for name, what in _EXTENSIONS.items()}
-
-
 def negotiation(options: Namespace, sop_class: UID) -> list[SOPClassExtendedNegotiation]:
     """Return what to negotiate for a retrieval."""
-    return extended([sop_class], list(_asked(options).values()))
+    return extended([sop_class], list(asked(options, _EXTENSIONS).values()))
 
 
 def negotiated(options: Namespace, console: Console, assoc: Association, sop_class: UID) -> None:
     """See to it that there is a context for a retrieval, and tell what the peer has declined."""
     accepted(assoc, [sop_class])
-    tell_declined(console, assoc, sop_class, _asked(options))
+    tell_declined(console, assoc, sop_class, asked(options, _EXTENSIONS))
 
 
 class Receptions:

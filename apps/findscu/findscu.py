@@ -23,6 +23,7 @@ from ..common.querying import (
     Model,
     accepted,
     add_models,
+    asked,
     asking,
     complete,
     explained,
@@ -81,16 +82,11 @@ def _parser(args: Sequence[str]) -> ArgumentParser:
 
 def _negotiated(options: Namespace, model: Model) -> list[bool]:
     """Return what to ask for by extended negotiation (PS3.4 C.5.1, K.5.1, CC.3.1)."""
-    asked = list(_asked(options).values())
-    if model.levels or not any(asked):
-        return asked
+    wanted = list(asked(options, _EXTENSIONS).values())
+    if model.levels or not any(wanted):
+        return wanted
     # Worklists and procedure steps have the first two anyway
     return [True, True, options.fuzzy_names, options.timezone_adj]
-
-
-def _asked(options: Namespace) -> dict[str, bool]:
-    """Return whether each extension is asked for, by what it is called."""
-    return {what: vars(options)[name.replace("-", "_")] for name, what in _EXTENSIONS.items()}
 
 
 def _find(options: Namespace, console: Console) -> Exit:
@@ -105,7 +101,7 @@ def _find(options: Namespace, console: Console) -> Exit:
         items = extended(model.find, _negotiated(options, model))
         assoc = requestor.associate(contexts, items=items)
         sop_class = accepted(assoc, model.find)
-        tell_declined(console, assoc, sop_class, _asked(options))
+        tell_declined(console, assoc, sop_class, asked(options, _EXTENSIONS))
         shape = next((name for name in FORMATS if vars(options).get(name)), "text")
         folder = options.output_directory if options.write else None
         matches = Matches(console, FORMATS[shape](console, identifier), sop_class, folder)
