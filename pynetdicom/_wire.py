@@ -10,6 +10,7 @@ from __future__ import annotations
 from operator import attrgetter, index
 from struct import Struct
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
+from weakref import ref
 
 from pynetdicom.errors import PDUDecodeError
 from pynetdicom.utils import as_ae_title, as_uid, decode_bytes, make_uid, set_uid
@@ -291,18 +292,23 @@ def uid_list(value: Any, name: str) -> list[UID]:
 
 
 class Same:
-    """A key that is equal for the same object only, which it keeps."""
+    """A key that is equal for the same object only, while that exists.
 
-    __slots__ = ("_thing",)
+    It does not keep the object: there may be a password in it, and keys may stay for long.
+    """
+
+    __slots__ = ("_hash", "_reference")
 
     def __init__(self, thing: object) -> None:
-        self._thing = thing
+        self._reference = ref(thing)
+        self._hash = id(thing)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and self._thing is other._thing
+        thing = self._reference()
+        return thing is not None and isinstance(other, Same) and thing is other._reference()
 
     def __hash__(self) -> int:
-        return id(self._thing)
+        return self._hash
 
 
 class Deferred(Generic[_T]):

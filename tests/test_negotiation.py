@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +13,14 @@ import pynetdicom.sop_class as sop_class
 from pynetdicom import _negotiation, build_context
 from pynetdicom._negotiation import Contexts, FrozenContexts, answer, conclude, propose
 from pynetdicom._wire import Deferred
+from pynetdicom.pdu import decode_pdu
 from pynetdicom.presentation import (
     PresentationContext,
     build_role,
     negotiate_as_acceptor,
     negotiate_unrestricted,
 )
+from tests.support import raw
 
 CT, MR, ECHO = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.1.1"
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
@@ -155,6 +158,15 @@ class TestAnswer:
         second = answer(negotiate_as_acceptor, proposed, [supported], roles)[1]
         assert first == second == [build_role(CT, True, False)]
         assert first[0] is not second[0]
+
+    def test_requests_are_not_kept(self) -> None:
+        """There may be a password in one."""
+        pdu = decode_pdu(1, raw.associate_rq()[6:])
+        proposed = pdu.to_primitive()._deferred("presentation_context_definition_list")
+        answer(negotiate_as_acceptor, proposed, [build_context(CT)], {})
+        kept = weakref.ref(pdu)
+        del pdu
+        assert kept() is None
 
     def test_what_was_looked_at_is_not_remembered(self) -> None:
         negotiate = Counting(negotiate_as_acceptor)

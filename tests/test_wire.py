@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 from pydicom.uid import UID
 
@@ -207,11 +209,21 @@ class TestMemo:
         assert memo.get(4) is None
 
     def test_same(self) -> None:
-        first, second = [1], [1]
+        first, second = Structure(), Structure()
+        assert first == second
         assert Same(first) == Same(first)
         assert hash(Same(first)) == hash(Same(first))
         assert Same(first) != Same(second)
         assert Same(first) != first
+
+    def test_same_as_what_is_gone(self) -> None:
+        """A key keeps nothing alive, and is equal to none that was made of another object."""
+        thing = Structure()
+        keys, gone = [Same(thing), Same(thing)], weakref.ref(thing)
+        del thing
+        assert gone() is None
+        assert keys[0] != keys[1]
+        assert Same(Structure()) not in keys
 
 
 class TestChecks:
