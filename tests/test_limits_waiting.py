@@ -406,15 +406,23 @@ def test_row29_oldest_silent_connection_makes_room(scp: StartSCP, limits: Limits
 
 def test_row29_part_of_a_request_is_none(scp: StartSCP, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who sends a byte and no more is as silent as who sends nothing."""
+    reads, receive = threading.Semaphore(0), AssociationSocket.recv_into
+
+    def reading(socket: AssociationSocket, view: memoryview) -> int | None:
+        received = receive(socket, view)
+        if received:
+            reads.release()
+        return received
+
+    monkeypatch.setattr(AssociationSocket, "recv_into", reading)
     monkeypatch.setattr(provider, "_JUST_NOW", 0.0)
     watched = scp(limits=Limits(pending_per_address=3))
-    (server,) = watched.ae._servers
     with ExitStack() as stack:
         peers = [stack.enter_context(raw.connect(watched.port)) for _ in range(3)]
         for peer in peers:
             peer.send(raw.associate_rq()[:1])
-        while len(server._pending) < 3 or any(c.ready for c in server._pending.values()):
-            pass  # until the bytes have been read
+        for _ in peers:
+            assert reads.acquire(timeout=raw.PATIENCE)
         stack.enter_context(raw.associated(watched.port))
         peers[0].expect_closed()
 
