@@ -182,6 +182,7 @@ def _add_dataset(dataset: Dataset, is_implicit: bool, parent: Any, out: list[Any
     for tag, element in _in_order(dataset._dict):
         if not tag & 0xFFFF and tag > 0x0006FFFF:
             continue  # group lengths are retired (PS3.5 7.2)
+        # Most are as they were received, and short: here, as each call more counts
         if is_kept and type(element) is RawDataElement:
             vr, length, value = element[1:4]
             if vr in short_vrs and value is not None and len(value) == length < 0x10000:
