@@ -86,8 +86,9 @@ def decode_little_endian(data: bytes, is_implicit: bool) -> Dataset | None:
         return None
     encoding: Any = default_encoding
     if _CHARACTER_SET in elements:
-        character_set = str(elements[_CHARACTER_SET].value or b"?", "latin-1").strip(" \0")
-        if character_set not in python_encoding:
+        _, vr, _, value, *_ = elements[_CHARACTER_SET]
+        character_set = str(value or b"?", "latin-1").rstrip(" \0")
+        if vr not in (None, "CS") or character_set not in python_encoding:
             return None
         encoding = [python_encoding[character_set]]
     dataset = new_dataset(elements)

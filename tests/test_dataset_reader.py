@@ -96,6 +96,9 @@ EXPLICIT = {
     "item": b"\xfe\xff\0\xe0\0\0\0\0",
     "no character set": b"\x08\0\x05\0CS\0\0",
     "unknown character set": b"\x08\0\x05\0CS\2\0AB",
+    "character set after a space": b"\x08\0\x05\0CS\x0c\0 ISO_IR 192 ",
+    "character set after NUL": b"\x08\0\x05\0CS\x0c\0\0ISO_IR 192 ",
+    "character set that is no text": b"\x08\0\x05\0AT\x08\0ISO_IR 6",
     "several character sets": b"\x08\0\x05\0CS\x0a\0\\ISO_IR 87",
 }
 
