@@ -142,6 +142,21 @@ class TestReusingThread:
         assert hooked[0].thread is bad
         assert finished(Task()).ident == bad.ident
 
+    @pytest.mark.parametrize("raises", [ValueError, SystemExit])
+    def test_exception_in_the_hook(
+        self, raises: type[BaseException], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*args: Any) -> None:
+            raise raises
+
+        told: list[Any] = []
+        monkeypatch.setattr(threading, "excepthook", fail)
+        monkeypatch.setattr(sys, "excepthook", lambda *args: told.append(args[0]))
+        bad = finished(Task(lambda: 1 // 0))
+        assert told == [raises]
+        monkeypatch.setattr(sys, "excepthook", fail)
+        assert finished(Task(lambda: 1 // 0)).ident == bad.ident
+
 
 class TestRunners:
     def test_reused(self) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import suppress
 from contextvars import Context, copy_context
 from datetime import datetime
 from functools import lru_cache
@@ -144,10 +145,19 @@ class Runner:
         try:
             task._thread_context.run(task.run)
         except BaseException:
-            threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), task)))
+            _tell(task)
         finally:
             _ACTIVE[me] = self.thread
             del _runners.busy[me]
+
+
+def _tell(task: ReusingThread) -> None:
+    """Tell what a task has raised, as threading does for other threads."""
+    try:
+        threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), task)))
+    except BaseException:  # those who wait for the task shall not wait for ever
+        with suppress(BaseException):
+            sys.excepthook(*sys.exc_info())
 
 
 class Runners:
