@@ -120,21 +120,21 @@ def _made(contexts: MaybeMade) -> list[PresentationContext]:
 
 def propose(
     contexts: Sequence[PresentationContext],
-    number: Callable[[Sequence[PresentationContext]], list[PresentationContext]],
+    copies: Callable[[Sequence[PresentationContext]], list[PresentationContext]],
 ) -> FrozenContexts:
-    """Return what is to be proposed.
+    """Return what one side begins a negotiation with: what it proposes, or what it supports.
 
     Parameters
     ----------
     contexts : sequence of PresentationContext
         The contexts.
-    number : callable
-        Checks them and returns copies with IDs.
+    copies : callable
+        Checks them and returns copies, those to be proposed with IDs.
     """
-    key = _state(contexts)
+    key = (copies, _state(contexts))
     proposal = _proposals.get(key)
     if proposal is None:
-        proposal = FrozenContexts(number(contexts))
+        proposal = FrozenContexts(copies(contexts))
         _proposals.put(key, proposal)
     return proposal
 
@@ -142,7 +142,7 @@ def propose(
 def answer(
     negotiate: Callable[..., tuple[list[PresentationContext], Iterable[Any]]],
     proposed: MaybeMade,
-    supported: list[PresentationContext],
+    supported: MaybeMade,
     roles: Mapping[Any, Roles],
 ) -> tuple[FrozenContexts, list[SCP_SCU_RoleSelectionNegotiation]]:
     """Return an acceptor's answers to the contexts and roles that a requestor proposes.
@@ -153,8 +153,8 @@ def answer(
         Works them out: one of the two functions of :mod:`pynetdicom.presentation`.
     proposed : Deferred or list of PresentationContext
         The contexts proposed. If they are deferred nobody has looked at them, to change them.
-    supported : list of PresentationContext
-        The contexts supported.
+    supported : Deferred or list of PresentationContext
+        The contexts supported, likewise.
     roles : mapping of str to tuple
         The roles proposed.
     """
@@ -166,10 +166,11 @@ def answer(
             _config.VALIDATORS["UI"],
             len(sop_class.registered),
         )
-        key = (negotiate, proposed.key, _state(supported), tuple(roles.items()), rules)
+        abilities = supported.key if isinstance(supported, Deferred) else _state(supported)
+        key = (negotiate, proposed.key, abilities, tuple(roles.items()), rules)
         known = _answers.get(key)
     if known is None:
-        answers, replies = negotiate(_made(proposed), supported, roles)
+        answers, replies = negotiate(_made(proposed), _made(supported), roles)
         answers.sort(key=lambda context: context.result != 0)  # the accepted ones first
         known = (
             FrozenContexts(answers),

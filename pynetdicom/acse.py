@@ -498,7 +498,7 @@ class ACSE:
         outcome, replies = answer(
             negotiate,
             self.requestor._proposed(),
-            self.acceptor.supported_contexts,
+            self.acceptor._contexts,
             _roles(self.requestor),
         )
         for reply in replies:

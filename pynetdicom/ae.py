@@ -411,7 +411,8 @@ class ApplicationEntity(Settings):
         user = assoc.acceptor
         user._introduce(self, as_ae_title(server.ae_title, "ae_title", allow_empty=False))
         user.maximum_length = self.maximum_pdu_size
-        user.supported_contexts = server.contexts
+        # Copies if somebody looks at them: what a handler changes is for this association alone
+        user._contexts = propose(server.contexts, copies_of).deferred()
         connection = AssociationSocket(assoc, client_socket=client_socket)
         user.address_info = AddressInformation.from_tuple(connection.getsockname())
         assoc.requestor.address_info = AddressInformation.from_tuple(address)

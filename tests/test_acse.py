@@ -208,6 +208,23 @@ class TestRejection:
             log.wait_for("REJECTED", count)
         assert log.names() == ["REQUESTED", "REJECTED"] * 2
 
+    def test_contexts_of_one_association(self, start_scp: StartSCP) -> None:
+        def refuse_first(event: Any) -> None:
+            contexts = event.assoc.acceptor.supported_contexts
+            asked.append(sorted(context.abstract_syntax for context in contexts))
+            if len(asked) == 1:
+                for context in contexts:
+                    context.transfer_syntax = ["1.2.3"]
+                contexts.pop()
+
+        asked: list[list[str]] = []
+        server = start_scp(handlers=[(evt.EVT_REQUESTED, refuse_first)])
+        with association(port_of(server)) as assoc:
+            assert not assoc.accepted_contexts
+        with association(port_of(server)) as assoc:
+            assert assoc.accepted_contexts
+        assert asked[0] == asked[1]
+
     def test_log_cannot_be_flooded(
         self, start_scp: StartSCP, caplog: pytest.LogCaptureFixture
     ) -> None:
