@@ -21,7 +21,7 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
-from pynetdicom import evt
+from pynetdicom import Association, evt
 from pynetdicom.apps.common.exits import Exit
 from pynetdicom.apps.storescu.inputs import MAXIMUM_CONTEXTS, Instance, find, plan
 from pynetdicom.sop_class import CTImageStorage, MRImageStorage, Verification
@@ -456,6 +456,52 @@ class TestFailures:
         results = [record["result"] for record in done.of("instance")]
         assert results == ["stored", "failed", "stored", "stored"]
         assert len(archive.associations) == 2
+
+    @pytest.mark.parametrize("window", [1, 8])
+    def test_goes_on_after_a_file_that_has_changed(
+        self, window: int, start_scp: StartSCP, tmp_path: Path, capsys: Capture
+    ) -> None:
+        def change(event: evt.Event) -> None:
+            (tmp_path / "in" / files[0]).write_bytes(b"no DICOM file")
+            (tmp_path / "in" / files[2]).unlink()
+
+        copies(tmp_path / "in", 4)
+        files = sorted(path.name for path in (tmp_path / "in").iterdir())
+        handlers = [(evt.EVT_REQUESTED, change), (evt.EVT_ASYNC_OPS, lambda event: (8, 1))]
+        archive = Archive(start_scp, tmp_path / "a", handlers=handlers)
+        done = call_app(
+            capsys, "storescu", *archive.where, tmp_path / "in", "--json", "--window", window
+        )
+        assert done.code == Exit.SOME_FAILED
+        results = [record["result"] for record in done.of("instance")]
+        assert results == ["failed", "stored", "failed", "stored"]
+        assert "Not a file in the DICOM File Format" in done.of("instance")[0]["reason"]
+        assert len(archive.associations) == 1
+
+    @pytest.mark.parametrize("error", [MemoryError("no more"), TypeError("odd")])
+    def test_goes_on_after_an_unexpected_error(
+        self,
+        error: Exception,
+        start_scp: StartSCP,
+        tmp_path: Path,
+        capsys: Capture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        begin = Association._begin_c_store
+
+        def fail_once(self: Association, dataset: Any, msg_id: int) -> Any:
+            if msg_id == 2:
+                raise error
+            return begin(self, dataset, msg_id)
+
+        monkeypatch.setattr(Association, "_begin_c_store", fail_once)
+        copies(tmp_path / "in", 3)
+        archive = Archive(start_scp, tmp_path / "a")
+        done = call_app(capsys, "storescu", *archive.where, tmp_path / "in", "--json")
+        assert done.code == Exit.SOME_FAILED
+        results = [record["result"] for record in done.of("instance")]
+        assert results == ["stored", "failed", "stored"]
+        assert repr(error) in done.of("instance")[1]["reason"]
 
     @pytest.mark.parametrize("jobs", [1, 2])
     def test_gives_up_when_every_association_is_aborted(

@@ -13,6 +13,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import IO, TYPE_CHECKING
 
+from pydicom.errors import InvalidDicomError
+
 from pynetdicom import Association
 from pynetdicom._globals import STATUS_SUCCESS, STATUS_WARNING
 from pynetdicom.pdu_primitives import AsynchronousOperationsWindowNegotiation
@@ -350,7 +352,9 @@ def _why(assoc: Association, error: Exception) -> Outcome:
         return Outcome(reason=error.strerror or str(error), code=Exit.LOCAL)
     if isinstance(error, (AttributeError, ValueError)):
         return Outcome(reason=str(error), code=Exit.NO_CONTEXT)
-    raise error
+    if isinstance(error, InvalidDicomError):  # the file has changed since it was found
+        return Outcome(reason=str(error), code=Exit.LOCAL)
+    return Outcome(reason=f"unexpected error: {error!r}", code=Exit.LOCAL)
 
 
 def _failure(error: AppError) -> Outcome:
