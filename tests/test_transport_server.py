@@ -376,6 +376,19 @@ class TestAssociations:
         servers._stack.callback(association.connection.close)
         return association
 
+    def test_too_many_that_have_become_silent(self, servers: Servers) -> None:
+        servers.ae.limits.pending_per_address = 3
+        started = servers.start()
+        made = []
+        for _ in range(6):  # each has sent a part of a request
+            made.append(servers.connect(started)[1])
+            made[-1].dul.is_silent = False
+        assert all(association.is_open for association in made)
+        for association in made[1:]:  # and the others no more of it
+            association.dul.is_silent = True
+        made.append(servers.connect(started)[1])
+        assert [association.is_open for association in made] == [True] + [False] * 3 + [True] * 3
+
     def test_too_many_in_all(self, servers: Servers) -> None:
         servers.ae.limits.pending_connections = 4
         started = servers.start()

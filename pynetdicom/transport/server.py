@@ -201,7 +201,9 @@ class AssociationServer(EventHandlers, socketserver.TCPServer):
             is_many = len(self._pending) >= limits.pending_per_address
             silent = self._silent_of(host) if is_many else []
             if silent and len(silent) >= limits.pending_per_address:
-                self._evict(silent[0])
+                # All that are too many: some of a burst may have become silent since they came
+                for association in silent[: len(silent) - limits.pending_per_address + 1]:
+                    self._evict(association)
             elif len(self._pending) >= limits.pending_connections:
                 self._evict_oldest()
 
