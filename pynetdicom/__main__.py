@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 
 import pynetdicom
 from pynetdicom._version import __version__
@@ -26,7 +26,7 @@ APPS = {
 
 if find_spec("pynetdicom.apps") is None:
     # A checkout that is not installed: there the apps lie next to the package, not in it.
-    pynetdicom.__path__.append(str(Path(__file__).parents[1]))
+    pynetdicom.__path__.append(f"{pynetdicom.__path__[0]}{os.sep}..")
 
 
 def usage() -> str:

@@ -6,20 +6,21 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from pydicom.uid import UID
-
 import pynetdicom._config as _config
 from pynetdicom._globals import (
     DEFAULT_MAX_LENGTH,
     DEFAULT_TRANSFER_SYNTAXES,
     MAXIMUM_CONTEXTS,
 )
-from pynetdicom._version import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
+from pynetdicom._validators import is_conformant_uid
+from pynetdicom._version import IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from pynetdicom.limits import Limits
 from pynetdicom.presentation import PresentationContext
-from pynetdicom.utils import as_ae_title, as_uid, make_uid, set_ae
+from pynetdicom.utils import as_ae_title, check_uid, set_ae, shown_uid
 
 if TYPE_CHECKING:
+    from pydicom.uid import UID
+
     from pynetdicom.association import Association
 
 LOGGER = logging.getLogger("pynetdicom.ae")
@@ -33,7 +34,7 @@ class Settings:
         self.limits = Limits()
         self.require_application_context = True
         self._log_patient_data: bool | None = None
-        self._implementation_uid = PYNETDICOM_IMPLEMENTATION_UID
+        self._implementation_uid: str = IMPLEMENTATION_UID
         self._implementation_version: str | None = PYNETDICOM_IMPLEMENTATION_VERSION
         self._acse_timeout: float | None = 30
         self._dimse_timeout: float | None = 30
@@ -46,7 +47,7 @@ class Settings:
         self._require_calling_aet: list[str] = []
         self._require_called_aet = False
         self._requested_contexts: list[PresentationContext] = []
-        self._supported_contexts: dict[UID, PresentationContext] = {}
+        self._supported_contexts: dict[str, PresentationContext] = {}
 
     @property
     def active_associations(self) -> list[Association]:
@@ -66,12 +67,13 @@ class Settings:
     @property
     def implementation_class_uid(self) -> UID:
         """The implementation class UID that is sent to peers (PS3.7 D.3.3.2)."""
-        return self._implementation_uid
+        self._implementation_uid = uid = shown_uid(self._implementation_uid)
+        return uid
 
     @implementation_class_uid.setter
     def implementation_class_uid(self, value: str | bytes | UID) -> None:
-        uid = as_uid(value, "implementation_class_uid", validate=False)
-        if not uid.is_valid:
+        uid = check_uid(value, "implementation_class_uid", validate=False)
+        if not is_conformant_uid(uid):
             raise ValueError(f"implementation_class_uid {value!r} is no valid UID")
         self._implementation_uid = uid
 
@@ -291,7 +293,7 @@ class Settings:
         self._requested_contexts = [
             context
             for context in self._requested_contexts
-            if context.abstract_syntax != abstract_syntax or _left_over(context, transfer_syntax)
+            if context._abstract_syntax != abstract_syntax or _left_over(context, transfer_syntax)
         ]
 
     @property
@@ -350,10 +352,10 @@ class Settings:
 
     def _support(self, context: PresentationContext) -> None:
         """Add a supported context, or what is new in it to the one that is there."""
-        uid = context.abstract_syntax or UID("")
+        uid = context._abstract_syntax or ""
         known = self._supported_contexts.setdefault(uid, context)
         if known is not context:
-            for syntax in context.transfer_syntax:
+            for syntax in context._transfer_syntax:
                 known.add_transfer_syntax(syntax)
             known.scu_role, known.scp_role = context.scu_role, context.scp_role
 
@@ -369,7 +371,7 @@ class Settings:
         transfer_syntax : str or list of str, optional
             The transfer syntaxes to remove from it; all of them by default.
         """
-        uid = make_uid(abstract_syntax)
+        uid = check_uid(abstract_syntax, "abstract_syntax", validate=False)
         context = self._supported_contexts.get(uid)
         if context is not None and not _left_over(context, transfer_syntax):
             del self._supported_contexts[uid]
@@ -386,7 +388,7 @@ def _new_context(
             return context
     elif isinstance(abstract_syntax, str):
         context = PresentationContext()
-        context.abstract_syntax = make_uid(abstract_syntax)
+        context.abstract_syntax = abstract_syntax
     else:
         raise TypeError(
             f"abstract_syntax must be a UID as str or a PresentationContext, not "
@@ -402,9 +404,7 @@ def _new_context(
 
 def _copy_of(context: PresentationContext) -> PresentationContext:
     """Return a context with the same syntaxes and roles and no ID."""
-    copy = PresentationContext._from_wire(
-        None, context.abstract_syntax, list(context.transfer_syntax)
-    )
+    copy = PresentationContext._from_wire(None, context._abstract_syntax, context._transfer_syntax)
     copy.scu_role, copy.scp_role = context.scu_role, context.scp_role
     return copy
 
@@ -434,5 +434,5 @@ def _left_over(context: PresentationContext, transfer_syntax: str | Sequence[str
     if transfer_syntax is None:
         return False
     unwanted = [transfer_syntax] if isinstance(transfer_syntax, str) else transfer_syntax
-    context.transfer_syntax = [ts for ts in context.transfer_syntax if ts not in unwanted]
-    return bool(context.transfer_syntax)
+    context.transfer_syntax = [ts for ts in context._transfer_syntax if ts not in unwanted]
+    return bool(context._transfer_syntax)

@@ -7,9 +7,7 @@ element, which also raises what there is to raise.
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from io import BufferedIOBase
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from struct import Struct, pack
 from typing import Any
@@ -18,12 +16,14 @@ from pydicom.charset import convert_encodings, default_encoding, encode_string
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
-from pydicom.fileutil import buffer_remaining, reset_buffer_position
+from pydicom.fileutil import buffer_remaining
 from pydicom.filewriter import correct_ambiguous_vr, write_data_element
 from pydicom.multival import MultiValue
 from pydicom.tag import tag_in_exception
 from pydicom.uid import UID
 from pydicom.valuerep import AMBIGUOUS_VR, EXPLICIT_VR_LENGTH_32, STANDARD_VR, PersonName
+
+from pynetdicom._encoded import EncodedDataSet, Piece, rest_of
 
 # Tag, VR and length of an element (PS3.5 7.1.2); tag and length with implicit VR (PS3.5 7.1.3)
 _SHORT = Struct("<HH2sH").pack
@@ -40,9 +40,6 @@ _LONG_VRS = {vr.value: vr.encode("ascii") for vr in EXPLICIT_VR_LENGTH_32}
 _TO_RESOLVE = frozenset((*AMBIGUOUS_VR, "SQ"))
 # Bytes of a value that is not copied but sent from where it is
 _OWN_PIECE = 64 * 1024
-
-# Part of an encoded data set: bytes, or a file whose rest it is
-Piece = bytes | BufferedIOBase
 
 
 class _Level:
@@ -76,71 +73,6 @@ class _Level:
             else:
                 self._converted = convert_encodings(self.encodings)
         return self._converted
-
-
-class EncodedDataSet:
-    """An encoded data set in pieces: each large value, and what is between them.
-
-    A large value is the object that the data set holds, so that nothing is copied. Bytes can't
-    change, whatever becomes of the data set meanwhile. A file, which pydicom takes as the value of
-    some elements, has to stay open, and where it stands, until its rest has been read.
-
-    Parameters
-    ----------
-    pieces : sequence of bytes or io.BufferedIOBase
-        The pieces. A file stands for the rest of it, which is of even length.
-    """
-
-    __slots__ = ("_pieces",)
-
-    def __init__(self, pieces: Sequence[Piece]) -> None:
-        self._pieces = pieces
-
-    def getbuffer(self) -> bytes:
-        """Return the whole of it."""
-        if len(self._pieces) == 1 and isinstance(self._pieces[0], bytes):
-            return self._pieces[0]
-        return b"".join([p if isinstance(p, bytes) else _rest_of(p) for p in self._pieces])
-
-    def cut(self, size: int) -> Iterator[tuple[bytes | memoryview, bool]]:
-        """Yield it in pieces of at most `size` bytes, each with whether it is the last.
-
-        Raises
-        ------
-        OSError
-            If a file can't be read, or became shorter.
-        """
-        for number, piece in enumerate(self._pieces, 1):
-            cuts = _cut_bytes(piece, size) if isinstance(piece, bytes) else _cut_file(piece, size)
-            for part, is_end in cuts:
-                yield part, is_end and number == len(self._pieces)
-
-
-def _cut_bytes(data: bytes, size: int) -> Iterator[tuple[memoryview, bool]]:
-    """Yield bytes in pieces, at least one, each with whether it is the last."""
-    view, total = memoryview(data), len(data)
-    for start in range(0, total or 1, size):
-        yield view[start : start + size], start + size >= total
-
-
-def _cut_file(file: BufferedIOBase, size: int) -> Iterator[tuple[bytes, bool]]:
-    """Yield the rest of a file in pieces, each with whether it is the last."""
-    remaining = buffer_remaining(file)
-    with reset_buffer_position(file):
-        while True:
-            piece = file.read(min(size, remaining))
-            remaining -= len(piece)
-            if remaining and not piece:
-                raise OSError(errno.EIO, "the file became shorter while it was sent")
-            yield piece, not remaining
-            if not remaining:
-                break
-
-
-def _rest_of(file: BufferedIOBase) -> bytes:
-    """Return what a file has from where it stands, and leave it there."""
-    with reset_buffer_position(file):
-        return file.read()
 
 
 def encode_little_endian(dataset: Dataset, is_implicit: bool) -> EncodedDataSet:
@@ -348,7 +280,7 @@ def _sequence(value: Sequence[Dataset], level: _Level) -> bytes:
     for item in value:
         content: list[Any] = []
         _add_dataset(item, level.is_implicit, level.converted(), content)
-        data = b"".join([part if type(part) is bytes else _rest_of(part) for part in content])
+        data = b"".join([part if type(part) is bytes else rest_of(part) for part in content])
         if getattr(item, "is_undefined_length_sequence_item", False):
             out += (_ITEM, b"\xff\xff\xff\xff", data, _ITEM_END)
         else:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydicom._uid_dict import UID_dictionary
-
 MODE_REQUESTOR: Final = "requestor"
 MODE_ACCEPTOR: Final = "acceptor"
 
@@ -26,19 +24,8 @@ STATUS_CANCEL: Final = "Cancel"
 STATUS_PENDING: Final = "Pending"
 STATUS_UNKNOWN: Final = "Unknown"
 
-# Transfer syntaxes of the standard that pydicom does not know yet (PS3.6 Table A-1). They are
-# registered with it here, so that their names show wherever one of them is printed.
-_NEWER_TRANSFER_SYNTAXES: Final = (
-    ("1.2.840.10008.1.2.4.110", "JPEG XL Lossless", "JPEGXLLossless"),
-    ("1.2.840.10008.1.2.4.111", "JPEG XL JPEG Recompression", "JPEGXLJPEGRecompression"),
-    ("1.2.840.10008.1.2.4.112", "JPEG XL", "JPEGXL"),
-    ("1.2.840.10008.1.2.8.1", "Deflated Image Frame Compression", "DeflatedImageFrameCompression"),
-)
-UID_dictionary.update(
-    (uid, (name, "Transfer Syntax", "", "", keyword))
-    for uid, name, keyword in _NEWER_TRANSFER_SYNTAXES
-    if uid not in UID_dictionary
-)
+#: The SOP class of C-ECHO (PS3.4 A.4)
+VERIFICATION: Final = "1.2.840.10008.1.1"
 
 #: The transfer syntaxes of a context for which none are named: those without compression of
 #: pixel data, the commonest first.

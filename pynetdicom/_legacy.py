@@ -4,25 +4,26 @@
 the package, so that the forms are there whatever a program imports, and the modules that they
 belong to need not know of them. Type checkers do not see them, which is as good as a warning.
 
-To be rid of the older forms delete this module, its tests and the two lines of the facade.
+To be rid of the older forms delete this module, its tests, the two lines of the facade, and
+``__getattr__()`` of ``sop_class``.
 """
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydicom.dataset import Dataset
-from pydicom.uid import UID
-
+import pynetdicom._lazy as lazy
 import pynetdicom.events as evt
-import pynetdicom.sop_class as sop_class
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association, Responses
 from pynetdicom.utils import safe_text
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+    from pydicom.uid import UID
 
 # What names of version 1 had, and what they have now
 _RENAMED = (
@@ -52,7 +53,6 @@ _CALLBACKS: dict[str, tuple[evt.InterventionEvent, tuple[str, ...]]] = {
 
 def install() -> None:
     """Put the older forms in place."""
-    vars(sop_class)["__getattr__"] = _sop_class
     members: dict[str, Any] = {name: _Callback(name) for name in _CALLBACKS}
     members |= {"start": _start, "stop": _stop}
     members["__init__"] = _with_older_arguments(ApplicationEntity.__init__)
@@ -71,15 +71,15 @@ def _warn(text: str, stacklevel: int = 3) -> None:
 # -- names of SOP classes ----------------------------------------------------------------------
 
 
-def _sop_class(name: str) -> UID:
-    """Return what a name of version 1 in ``sop_class`` stands for."""
+def sop_class(name: str, known: dict[str, Any]) -> UID:
+    """Return what a name of version 1 in ``sop_class`` stands for; called by its __getattr__()."""
     present = name
     for old, new in _RENAMED:
         present = present.replace(old, new)
-    value = vars(sop_class).get(present)
-    if not isinstance(value, UID):
-        raise AttributeError(f"module '{sop_class.__name__}' has no attribute '{safe_text(name)}'")
-    _warn(f"'{name}' is now called '{present}'")
+    value = known.get(present)
+    if not isinstance(value, lazy.uids.UID):
+        raise AttributeError(f"module '{known['__name__']}' has no attribute '{safe_text(name)}'")
+    _warn(f"'{name}' is now called '{present}'", 4)
     return value
 
 
@@ -111,7 +111,7 @@ def _with_older_arguments(init: Callable[[Any, str], None]) -> Callable[..., Non
         for uid in scp_sop_class or ():
             self.add_supported_context(uid)
         for name in _CALLBACKS:  # those that a subclass defines
-            if not isinstance(inspect.getattr_static(type(self), name), _Callback):
+            if not isinstance(getattr(type(self), name), _Callback):
                 _bind_callback(self, name, 4)
 
     return init_with_older_arguments
@@ -171,7 +171,7 @@ def _call_back(event: evt.Event, name: str) -> Any:
     """Handle a request by the callback of that name: give it as many arguments as it takes."""
     callback = getattr(event.assoc.ae, name)
     names = _CALLBACKS[name][1]
-    parameters = inspect.signature(callback).parameters.values()
+    parameters = lazy.inspect.signature(callback).parameters.values()
     known = [each.name for each in parameters if each.name in names]
     if len(known) != len(parameters):  # it has names of its own for them
         is_open = any(each.kind is each.VAR_POSITIONAL for each in parameters)
@@ -208,7 +208,7 @@ def _argument(event: evt.Event, name: str) -> Any:
 
 def _without_model(send: Callable[..., Responses], operation: str) -> Callable[..., Responses]:
     """Return `send_c_find`, or one of its kind, that does without a query model."""
-    place = list(inspect.signature(send).parameters).index("query_model") - 2
+    place = send.__code__.co_varnames.index("query_model") - 2
 
     @wraps(send)
     def send_with_model(self: Association, dataset: Dataset, *args: Any, **kwargs: Any) -> Any:
@@ -224,7 +224,7 @@ def _without_model(send: Callable[..., Responses], operation: str) -> Callable[.
 def _first_model(assoc: Association, operation: str) -> str:
     """Return the SOP class of the first accepted context for an operation, patient root first."""
     patient_root: str = getattr(
-        sop_class, f"PatientRootQueryRetrieveInformationModel{operation[2:].capitalize()}"
+        lazy.sop_class, f"PatientRootQueryRetrieveInformationModel{operation[2:].capitalize()}"
     )
     accepted = [
         context.abstract_syntax
@@ -232,6 +232,6 @@ def _first_model(assoc: Association, operation: str) -> str:
         if context.as_scu and context.abstract_syntax
     ]
     models = [
-        uid for uid in accepted if sop_class.uid_to_sop_class(uid).dimse_msg_type == operation
+        uid for uid in accepted if lazy.sop_class.uid_to_sop_class(uid).dimse_msg_type == operation
     ]
     return models[0] if models and patient_root not in models else patient_root

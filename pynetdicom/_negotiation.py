@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pynetdicom._config as _config
-import pynetdicom.sop_class as sop_class
+import pynetdicom._lazy as lazy
 from pynetdicom._wire import Deferred, Memo
 from pynetdicom.presentation import PresentationContext, build_role, negotiate_as_requestor
 
@@ -81,7 +81,7 @@ class Contexts:
         self.by_id = {c.context_id: c for c in self.accepted if c.context_id is not None}
         self.by_syntax: dict[str, list[PresentationContext]] = {}
         for context in self.accepted:
-            self.by_syntax.setdefault(str(context.abstract_syntax), []).append(context)
+            self.by_syntax.setdefault(str(context._abstract_syntax), []).append(context)
 
 
 def _context(
@@ -164,7 +164,7 @@ def answer(
         rules = (
             _config.ENFORCE_UID_CONFORMANCE,
             _config.VALIDATORS["UI"],
-            len(sop_class.registered),
+            len(lazy.sop_class.registered),
         )
         abilities = supported.key if isinstance(supported, Deferred) else _state(supported)
         key = (negotiate, proposed.key, abilities, tuple(roles.items()), rules)
@@ -174,7 +174,7 @@ def answer(
         answers.sort(key=lambda context: context.result != 0)  # the accepted ones first
         known = (
             FrozenContexts(answers),
-            [(item.sop_class_uid, item.scu_role, item.scp_role) for item in replies],
+            [(item._kept("sop_class_uid"), item.scu_role, item.scp_role) for item in replies],
         )
         if key is not None:
             _answers.put(key, known)

@@ -6,13 +6,12 @@ import itertools
 import logging
 import os
 import stat
-import tempfile
 import weakref
 from contextlib import contextmanager, suppress
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pynetdicom._lazy as lazy
 from pynetdicom.errors import DataSetLengthError
 
 if TYPE_CHECKING:
@@ -240,7 +239,7 @@ class _TemporaryFile:
     def write(self, buffers: Sequence[Buffer]) -> None:
         """Append `buffers`."""
         if self._descriptor is None:
-            self._descriptor, self.path = tempfile.mkstemp(
+            self._descriptor, self.path = lazy.tempfile.mkstemp(
                 prefix="pynetdicom-", suffix=".dcm", dir=self._directory
             )
             self._finalizer = weakref.finalize(self, _remove, self.path)
@@ -261,7 +260,7 @@ class _TemporaryFile:
     def _read(self, start: int, length: int) -> bytes:
         if self._descriptor is not None:
             return os.pread(self._descriptor, length, start)
-        with Path(str(self.path)).open("rb") as file:
+        with lazy.pathlib.Path(str(self.path)).open("rb") as file:
             file.seek(start)
             return file.read(length)
 
@@ -274,7 +273,7 @@ class _TemporaryFile:
             return False
         os.fchmod(self._descriptor, mode)
         try:
-            Path(str(self.path)).replace(target)
+            lazy.pathlib.Path(str(self.path)).replace(target)
         except OSError:  # copying it will succeed, or tell what is wrong
             os.fchmod(self._descriptor, 0o600)
             return False
@@ -304,7 +303,7 @@ class _TemporaryFile:
 def _remove(path: str) -> None:
     """Remove a temporary file that may have been moved."""
     try:
-        Path(path).unlink(missing_ok=True)
+        lazy.pathlib.Path(path).unlink(missing_ok=True)
     except OSError as exc:
         LOGGER.warning("Unable to remove the temporary file %s: %s", path, exc)
 

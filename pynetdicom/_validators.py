@@ -50,3 +50,10 @@ def validate_ui(value: str) -> tuple[bool, str]:
     if not value.isascii() or not value.isprintable():
         return False, "must only contain printable ASCII characters"
     return True, ""
+
+
+def is_conformant_uid(value: str) -> bool:
+    """Return whether `value` is a UID as PS3.5 9.1 wants it: numbers without leading zeros."""
+    if len(value) > 64 or not value.isascii():
+        return False
+    return all(n.isdigit() and (n[0] != "0" or n == "0") for n in value.split("."))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 from weakref import ref
 
 from pynetdicom.errors import PDUDecodeError
-from pynetdicom.utils import as_ae_title, as_uid, decode_bytes, make_uid, set_uid
+from pynetdicom.utils import as_ae_title, check_uid, decode_bytes, shown_uid, shown_uids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -179,9 +179,9 @@ def decode_text(raw: bytes) -> str:
         return raw.decode("latin-1").strip(PADDING)
 
 
-def decode_uid(raw: bytes) -> UID:
+def decode_uid(raw: bytes) -> str:
     """Return a received UID without padding, however odd it is."""
-    return make_uid(raw.decode("latin-1"))
+    return raw.decode("latin-1").strip(PADDING)
 
 
 def encode_text(value: str | None) -> bytes:
@@ -283,11 +283,6 @@ def list_of(check: Callable[[Any, str], _T]) -> Callable[[Any, str], list[_T]]:
     return check_all
 
 
-def uid_list(value: Any, name: str) -> list[UID]:
-    """Check a list of UIDs."""
-    return list_of(as_uid)(value, name)
-
-
 # Structures and their fields ----------------------------------------------------------------
 
 
@@ -372,6 +367,46 @@ class Field(Generic[_T]):
         obj.__dict__[self.name] = self._check(value, self.name)
 
 
+class UIDField(Field["UID | None"]):
+    """A UID, kept as text until somebody reads it."""
+
+    def __init__(self, default: str | None = None) -> None:
+        check: Any = optional(check_uid)
+        kept: Any = default
+        super().__init__(kept, check)
+
+    @overload
+    def __get__(self, obj: None, owner: type) -> Field[UID | None]: ...
+
+    @overload
+    def __get__(self, obj: Any, owner: type) -> UID | None: ...
+
+    def __get__(self, obj: Any, owner: type) -> Any:
+        if obj is None:
+            return self
+        value = obj.__dict__[self.name]
+        if type(value) is str:
+            value = obj.__dict__[self.name] = shown_uid(value)
+        return value
+
+
+class UIDListField(Field["list[UID]"]):
+    """UIDs, kept as text until somebody reads them."""
+
+    def __init__(self) -> None:
+        check: Any = list_of(check_uid)
+        super().__init__([], check)
+
+    @overload
+    def __get__(self, obj: None, owner: type) -> Field[list[UID]]: ...
+
+    @overload
+    def __get__(self, obj: Any, owner: type) -> list[UID]: ...
+
+    def __get__(self, obj: Any, owner: type) -> Any:
+        return self if obj is None else shown_uids(obj.__dict__[self.name])
+
+
 def alias(name: str) -> property:
     """Return a read-only property that is another name of the attribute `name`."""
     return property(attrgetter(name), doc=f"The same as `{name}`.")
@@ -425,6 +460,10 @@ class Structure:
         """Return what makes the value of a field, None if it has been made."""
         value = self.__dict__[name]
         return value if type(value) is Deferred else None
+
+    def _kept(self, name: str) -> Any:
+        """Return the value of a field as it is kept: a UID as text, if nobody has read it yet."""
+        return self.__dict__[name]
 
     def _made(self) -> dict[str, Any]:
         """Return the values of all fields, none of which is deferred any longer."""
@@ -574,17 +613,14 @@ class Text(WireField["str | None"]):
         return decode_text(reader.rest() if self._length is None else reader.raw(self._length))
 
 
-class UIDText(WireField["UID | None"]):
+class UIDText(UIDField, WireField["UID | None"]):
     """A UID that takes the rest of the structure."""
-
-    def __init__(self, default: UID | None = None) -> None:
-        super().__init__(default, set_uid)
 
     def write(self, value: Any, writer: Writer) -> None:
         """Add the UID."""
         writer.raw(encode_text(value))
 
-    def read(self, reader: Reader) -> UID | None:
+    def read(self, reader: Reader) -> Any:
         """Return the UID."""
         return decode_uid(reader.rest())
 
@@ -596,16 +632,13 @@ class UIDBlock(UIDText):
         """Add length and UID."""
         writer.block(encode_text(value))
 
-    def read(self, reader: Reader) -> UID | None:
+    def read(self, reader: Reader) -> Any:
         """Return the UID."""
         return super().read(reader.block())
 
 
-class UIDListBlock(WireField["list[UID]"]):
+class UIDListBlock(UIDListField, WireField["list[UID]"]):
     """UIDs, each behind its length, behind the length of them all."""
-
-    def __init__(self) -> None:
-        super().__init__([], uid_list)
 
     def write(self, value: Any, writer: Writer) -> None:
         """Add lengths and UIDs."""
@@ -614,7 +647,7 @@ class UIDListBlock(WireField["list[UID]"]):
             uids.block(encode_text(uid))
         writer.block(uids.getvalue())
 
-    def read(self, reader: Reader) -> list[UID]:
+    def read(self, reader: Reader) -> Any:
         """Return the UIDs."""
         return [decode_uid(block.rest()) for block in reader.block().blocks()]
 

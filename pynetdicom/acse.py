@@ -26,8 +26,6 @@ from pynetdicom.presentation import negotiate_as_acceptor, negotiate_unrestricte
 from pynetdicom.utils import safe_text
 
 if TYPE_CHECKING:
-    from pydicom.uid import UID
-
     from pynetdicom.association import Association, ServiceUser
     from pynetdicom.dul import DULServiceProvider
     from pynetdicom.transport import AssociationSocket
@@ -114,7 +112,7 @@ class ACSE:
         roles = _roles(user)
         if roles:
             for context in user.requested_contexts:  # what the answer will be compared with
-                uid = context.abstract_syntax
+                uid = context._abstract_syntax
                 if uid is not None and uid in roles:
                     context.scu_role, context.scp_role = roles[uid]
         primitive = A_ASSOCIATE()
@@ -442,7 +440,7 @@ class ACSE:
         ae = self._assoc.ae
         if not self._assoc._reserve_place():
             return "local limit"
-        is_dicom = request.application_context_name == APPLICATION_CONTEXT_NAME
+        is_dicom = request._kept("application_context_name") == APPLICATION_CONTEXT_NAME
         if ae.require_application_context and not is_dicom:
             return "application context"
         calling = request.calling_ae_title.strip()
@@ -579,7 +577,7 @@ def fewer(first: int, second: int) -> int:
     return min(first, second) if first and second else first or second
 
 
-def _roles(user: ServiceUser) -> dict[UID, tuple[bool, bool]]:
+def _roles(user: ServiceUser) -> dict[str, tuple[bool, bool]]:
     """Return the roles that a service user proposes or agrees to, (SCU, SCP) by SOP class."""
     return {
         uid: (bool(item.scu_role), bool(item.scp_role)) for uid, item in user.role_selection.items()

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import atexit
 import logging
-import ssl
 import threading
 import warnings
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, overload
 from weakref import WeakSet
 
 import pynetdicom._config as _config
+import pynetdicom._lazy as lazy
 import pynetdicom.events as evt
+import pynetdicom.transport as transport
 from pynetdicom._ae_settings import Settings, check_contexts, copies_of
 from pynetdicom._globals import DEFAULT_MAX_LENGTH, MODE_ACCEPTOR, MODE_REQUESTOR
 from pynetdicom._negotiation import propose
@@ -24,21 +24,21 @@ from pynetdicom.association import Association
 from pynetdicom.association.late_start import end_idle_threads
 from pynetdicom.pdu_primitives import A_ASSOCIATE, REJECTED_TRANSIENT
 from pynetdicom.presentation import PresentationContext
-from pynetdicom.transport import (
-    AddressInformation,
-    AssociationServer,
-    AssociationSocket,
-    ThreadedAssociationServer,
-)
 from pynetdicom.utils import RateLimit, as_ae_title
 
 if TYPE_CHECKING:
     import socket
+    import ssl
 
     from typing_extensions import Self
 
     from pynetdicom._wire import Deferred
     from pynetdicom.association.service_user import NegotiationItem
+    from pynetdicom.transport import (
+        AddressInformation,
+        AssociationServer,
+        ThreadedAssociationServer,
+    )
 
 LOGGER = logging.getLogger("pynetdicom.ae")
 
@@ -47,12 +47,11 @@ SHUTDOWN_PATIENCE = 1.0
 # Seconds before the first new try after a transient rejection, and before any at the most
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 
-TLSArguments = tuple[ssl.SSLContext, str | None]
+TLSArguments: TypeAlias = "tuple[ssl.SSLContext, str | None]"
 Address = str | tuple[str, int, int]
 
 
-@dataclass(frozen=True)
-class _Call:
+class _Call(NamedTuple):
     """The arguments of associate(), for as many requests as it takes."""
 
     address: AddressInformation
@@ -189,7 +188,7 @@ class ApplicationEntity(Settings):
             If `bind_address` is in use, or not one of this host.
         """
         call = _Call(
-            address=AddressInformation.from_addr_port(addr, port),
+            address=transport.AddressInformation.from_addr_port(addr, port),
             contexts=contexts,
             ae_title=ae_title,
             max_pdu=max_pdu,
@@ -226,12 +225,12 @@ class ApplicationEntity(Settings):
         assoc.acceptor.ae_title = call.ae_title
         assoc.acceptor.address_info = call.address
         if call.bind_address is not None:
-            assoc._bind_address = AddressInformation.from_tuple(call.bind_address)
+            assoc._bind_address = transport.AddressInformation.from_tuple(call.bind_address)
         tls_args = call.tls_args
         if tls_args is not None and not (
             isinstance(tls_args, tuple)
             and len(tls_args) == 2
-            and isinstance(tls_args[0], ssl.SSLContext)
+            and isinstance(tls_args[0], lazy.ssl.SSLContext)
         ):
             raise TypeError("tls_args must be (ssl.SSLContext, name of the server or None)")
         assoc._tls_args = tls_args
@@ -313,7 +312,8 @@ class ApplicationEntity(Settings):
                 raise ValueError(
                     f"Set both roles or none of the supported context {context.abstract_syntax}"
                 )
-        return (server_class or AssociationServer)(
+        _ = lazy.sop_class  # which the first request needs: better now than then
+        return (server_class or transport.AssociationServer)(
             self,
             address,
             ae_title or self.ae_title,
@@ -377,7 +377,12 @@ class ApplicationEntity(Settings):
             As :meth:`make_server`.
         """
         server: ThreadedAssociationServer = self.make_server(
-            address, ae_title, contexts, ssl_context, evt_handlers, ThreadedAssociationServer
+            address,
+            ae_title,
+            contexts,
+            ssl_context,
+            evt_handlers,
+            transport.ThreadedAssociationServer,
         )
         with self._lock:
             # Those that were stopped by themselves are of no interest any more
@@ -413,9 +418,9 @@ class ApplicationEntity(Settings):
         user.maximum_length = self.maximum_pdu_size
         # Copies if somebody looks at them: what a handler changes is for this association alone
         user._contexts = propose(server.contexts, copies_of).deferred()
-        connection = AssociationSocket(assoc, client_socket=client_socket)
-        user.address_info = AddressInformation.from_tuple(connection.getsockname())
-        assoc.requestor.address_info = AddressInformation.from_tuple(address)
+        connection = transport.AssociationSocket(assoc, client_socket=client_socket)
+        user.address_info = transport.AddressInformation.from_tuple(connection.getsockname())
+        assoc.requestor.address_info = transport.AddressInformation.from_tuple(address)
         assoc._server = server
         assoc._ssl_context = server.ssl_context
         assoc.set_socket(connection)
@@ -535,7 +540,7 @@ def _numbered(contexts: Sequence[PresentationContext]) -> list[PresentationConte
     """Return copies of contexts, with IDs; ValueError for one without a transfer syntax."""
     copies = copies_of(contexts)
     for index, context in enumerate(copies):
-        if not context.transfer_syntax:
+        if not context._transfer_syntax:
             raise ValueError(f"The context for {context!r} has no transfer syntax to propose")
         context._context_id = 2 * index + 1
     return copies

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 import pynetdicom._config as _config
 import pynetdicom.events as evt
-from pynetdicom._dataset_writer import EncodedDataSet
+from pynetdicom._encoded import EncodedDataSet
 from pynetdicom._spool import Spool
-from pynetdicom._version import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
+from pynetdicom._version import IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from pynetdicom.dimse_messages import (
     C_STORE_RQ,
     NO_DATA_SET,
@@ -440,8 +440,8 @@ class DIMSEServiceProvider:
             return file_head(
                 values.get("AffectedSOPClassUID") or "",
                 values.get("AffectedSOPInstanceUID") or "",
-                context.transfer_syntax[0],
-                PYNETDICOM_IMPLEMENTATION_UID,
+                context._transfer_syntax[0],
+                IMPLEMENTATION_UID,
                 PYNETDICOM_IMPLEMENTATION_VERSION,
             )
 

@@ -7,19 +7,13 @@ that carries the parameters and so tells which elements the command set has.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
 from functools import lru_cache
 from io import BytesIO
 from struct import Struct
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
-from pydicom.tag import BaseTag
-
 import pynetdicom._config as _config
-from pynetdicom._dataset_reader import new_dataset
+import pynetdicom._lazy as lazy
 from pynetdicom.dimse_primitives import (
     C_CANCEL,
     C_ECHO,
@@ -42,6 +36,9 @@ from pynetdicom.utils import make_uid, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
     from pynetdicom.association import Association
     from pynetdicom.dimse_primitives import DimsePrimitiveType
@@ -245,7 +242,6 @@ def _show_tag(tag: int) -> str:
     return f"({tag & 0xFFFF:04X},{tag >> 16:04X})"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class MessageType:
     """What is fixed for a kind of DIMSE message.
 
@@ -267,13 +263,36 @@ class MessageType:
         The field of the primitive that has the data set; None if the message has no data set.
     """
 
-    command_field: int
-    name: str
-    primitive: type[DimsePrimitiveType]
-    message: type[DIMSEMessage]
-    elements: Mapping[str, str]
-    data_set: str | None
-    _plan: _Plan = field(repr=False)
+    __slots__ = (
+        "_plan",
+        "command_field",
+        "data_set",
+        "elements",
+        "message",
+        "name",
+        "primitive",
+    )
+
+    def __init__(
+        self,
+        command_field: int,
+        name: str,
+        primitive: type[DimsePrimitiveType],
+        message: type[DIMSEMessage],
+        elements: Mapping[str, str],
+        data_set: str | None,
+        _plan: _Plan,
+    ) -> None:
+        self.command_field = command_field
+        self.name = name
+        self.primitive = primitive
+        self.message = message
+        self.elements = elements
+        self.data_set = data_set
+        self._plan = _plan
+
+    def __repr__(self) -> str:
+        return f"MessageType(command_field=0x{self.command_field:04X}, name={self.name!r})"
 
     @property
     def is_request(self) -> bool:
@@ -647,17 +666,19 @@ def command_elements(values: Mapping[str, Any]) -> Dataset:
         Plain values by keyword, as :func:`decode_command` returns them.
     """
     elements: dict[BaseTag, Any] = {}
+    BaseTag, DataElement = lazy.pydicom.tag.BaseTag, lazy.pydicom.dataelem.DataElement
     for keyword, value in values.items():
         number, vr = _ELEMENTS[keyword]
         if vr == "UI":
             shown: Any = make_uid(value or "")
         elif vr == "AT":
-            shown = BaseTag(value[0]) if len(value) == 1 else MultiValue(BaseTag, value)
+            tags = lazy.pydicom.multival.MultiValue(BaseTag, value)
+            shown = tags[0] if len(tags) == 1 else tags
         else:
             shown = value
         tag = BaseTag(number)
         elements[tag] = DataElement(tag, vr[:2], shown, already_converted=True)
-    return new_dataset(elements)
+    return lazy.dataset_reader.new_dataset(elements)
 
 
 def _show(keyword: str, value: Any) -> str:
@@ -666,7 +687,8 @@ def _show(keyword: str, value: Any) -> str:
     if value is None:
         return "(no value)"
     if vr == "AT":
-        return ", ".join(str(BaseTag(tag)) for tag in value[:8]) + (", ..." if value[8:] else "")
+        tags = ", ".join(str(lazy.pydicom.tag.BaseTag(tag)) for tag in value[:8])
+        return f"{tags}, ..." if value[8:] else tags
     if keyword in ("CommandField", "Status"):
         return f"0x{value:04X}"
     if vr != "UI":

@@ -21,14 +21,14 @@ from typing import (
     runtime_checkable,
 )
 
-from pydicom.tag import BaseTag, Tag, TagType
-from pydicom.uid import UID
-
-from pynetdicom.utils import make_uid, set_ae, set_uid
+import pynetdicom._lazy as lazy
+from pynetdicom.utils import check_uid, set_ae, shown_uid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydicom.tag import BaseTag, TagType
+    from pydicom.uid import UID
     from typing_extensions import Self
 
 _Get = TypeVar("_Get")
@@ -95,14 +95,14 @@ class _Field(Generic[_Get, _Set]):
         return TypeError(f"'{self.name}' must be {expected} or None, not '{type(value).__name__}'")
 
 
-class _UIDField(_Field[UID, str | bytes]):
+class _UIDField(_Field["UID", "str | bytes"]):
     """A UID; one received is kept as it came, without padding."""
 
     def _show(self, value: Any, instance: _Primitive) -> UID:
-        return value if isinstance(value, UID) else make_uid(value)
+        return shown_uid(value)
 
     def _check(self, value: str | bytes) -> object:
-        return set_uid(value, self.name) or None
+        return check_uid(value, self.name) or None
 
 
 class _AEField(_Field[str, str | bytes]):
@@ -160,14 +160,14 @@ class _TagField(_Field["BaseTag | list[BaseTag]", "TagType | MutableSequence[Tag
     """One tag, or a list of tags. A tag may be an int, a keyword or a (group, element) tuple."""
 
     def _show(self, value: Any, instance: _Primitive) -> BaseTag | list[BaseTag]:
-        tags = [BaseTag(tag) for tag in value]
+        tags = [lazy.pydicom.tag.BaseTag(tag) for tag in value]
         return tags[0] if len(tags) == 1 else tags
 
     def _check(self, value: TagType | MutableSequence[TagType]) -> object:
         # A list is always several tags: Tag() would take one of two for group and element
         tags = value if isinstance(value, MutableSequence) else [value]
         try:
-            return [int(Tag(tag)) for tag in tags] or None
+            return [int(lazy.pydicom.tag.Tag(tag)) for tag in tags] or None
         except (ValueError, TypeError, OverflowError) as exc:
             raise ValueError(f"'{self.name}' must be a tag or a list of tags: {exc}") from exc
 

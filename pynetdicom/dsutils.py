@@ -5,52 +5,39 @@ from __future__ import annotations
 import logging
 import os
 import struct
-import zlib
 from contextlib import contextmanager
 from io import BytesIO
 from itertools import count
-from pathlib import Path
 from struct import Struct
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
 
-from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.errors import InvalidDicomError
-from pydicom.filebase import DicomBytesIO
-from pydicom.filereader import read_dataset
-from pydicom.filewriter import write_dataset, write_file_meta_info
-from pydicom.tag import BaseTag
-from pydicom.uid import (
-    UID,
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-)
-from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
-
 import pynetdicom._config as _config
-from pynetdicom._dataset_reader import decode_little_endian
-from pynetdicom._dataset_writer import EncodedDataSet, encode_little_endian
-from pynetdicom._version import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
+import pynetdicom._lazy as lazy
+from pynetdicom._encoded import EncodedDataSet
+from pynetdicom._globals import ALL_TRANSFER_SYNTAXES
+from pynetdicom._version import IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from pynetdicom.errors import DataSetLimitError
 from pynetdicom.limits import MIB, Limits
-from pynetdicom.utils import make_uid
+from pynetdicom.utils import make_uid, shown_uid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from pydicom.dataelem import DataElement, RawDataElement
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.tag import BaseTag
 
 LOGGER = logging.getLogger(__name__)
 
 # Implicit VR, little endian, deflated: what encode() and decode() take
 Encoding: TypeAlias = tuple[bool, bool, bool]
 
-# How the transfer syntaxes without pixel codecs encode (PS3.5 A.1, A.2, A.3, A.5)
+# How the transfer syntaxes of the standard encode that can be negotiated (PS3.5 Annex A)
 _ENCODINGS: dict[str, Encoding] = {
-    ImplicitVRLittleEndian: (True, True, False),
-    ExplicitVRLittleEndian: (False, True, False),
-    ExplicitVRBigEndian: (False, False, False),
-    DeflatedExplicitVRLittleEndian: (False, True, True),
+    **dict.fromkeys(ALL_TRANSFER_SYNTAXES, (False, True, False)),
+    "1.2.840.10008.1.2": (True, True, False),
+    "1.2.840.10008.1.2.1.99": (False, True, True),
+    "1.2.840.10008.1.2.2": (False, False, False),
 }
 
 # Up to this size a deflated data set may grow by whatever ratio
@@ -74,23 +61,24 @@ _LONGEST_HEAD = MIB
 _SHORT = Struct("<HH2sH")
 _LONG = Struct("<HH2s2xL")
 _LENGTH = Struct("<L")
-_LONG_VRS = frozenset(vr.encode() for vr in EXPLICIT_VR_LENGTH_32)
+#: The VRs whose elements have a length of four bytes in Explicit VR (PS3.5 7.1.2)
+LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _META_VERSION = _LONG.pack(0x0002, 0x0001, b"OB", 2) + b"\0\1"
 
 
-def encoding_of(transfer_syntax: UID) -> Encoding:
+def encoding_of(transfer_syntax: str) -> Encoding:
     """Return how data sets are encoded in a transfer syntax, as encode() and decode() take it.
 
     Parameters
     ----------
-    transfer_syntax : pydicom.uid.UID
+    transfer_syntax : str
         The transfer syntax; ValueError if it is none that pydicom knows.
     """
-    return _ENCODINGS.get(transfer_syntax) or (
-        transfer_syntax.is_implicit_VR,
-        transfer_syntax.is_little_endian,
-        transfer_syntax.is_deflated,
-    )
+    known = _ENCODINGS.get(transfer_syntax)
+    if known is not None:
+        return known
+    uid = shown_uid(transfer_syntax)
+    return uid.is_implicit_VR, uid.is_little_endian, uid.is_deflated
 
 
 def encode(
@@ -144,7 +132,7 @@ def encode_pieces(
         return None
     if not deflated:
         return data
-    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    compressor = lazy.zlib.compressobj(wbits=-lazy.zlib.MAX_WBITS)
     deflated_data = compressor.compress(data.getbuffer()) + compressor.flush()
     return EncodedDataSet([deflated_data + b"\0" if len(deflated_data) % 2 else deflated_data])
 
@@ -152,11 +140,11 @@ def encode_pieces(
 def _encoded(ds: Dataset, is_implicit_vr: bool, is_little_endian: bool) -> EncodedDataSet:
     """Return an encoded data set."""
     if is_little_endian:
-        return encode_little_endian(ds, is_implicit_vr)
-    stream = DicomBytesIO()
+        return lazy.dataset_writer.encode_little_endian(ds, is_implicit_vr)
+    stream = lazy.pydicom.filebase.DicomBytesIO()
     stream.is_implicit_VR = is_implicit_vr
     stream.is_little_endian = is_little_endian
-    write_dataset(stream, ds)
+    lazy.pydicom.filewriter.write_dataset(stream, ds)
     return EncodedDataSet([stream.getvalue()])
 
 
@@ -200,10 +188,10 @@ def decode(
     stop_when = _counter(data, limits)
     dataset = None
     if is_little_endian and stop_when is None:
-        dataset = decode_little_endian(data, is_implicit_vr)
+        dataset = lazy.dataset_reader.decode_little_endian(data, is_implicit_vr)
     try:
         if dataset is None:
-            dataset = read_dataset(
+            dataset = lazy.pydicom.filereader.read_dataset(
                 bytestring, is_implicit_vr, is_little_endian, stop_when=stop_when
             )
     except Exception as exc:
@@ -220,7 +208,7 @@ def _inflate(data: bytes, limits: Limits) -> bytes:
     """Return inflated `data`, or raise before it has become larger than allowed."""
     by_ratio = max(_FREE_INFLATE, limits.inflate_ratio * len(data))
     longest = min(limits.inflated_length, by_ratio)
-    decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
+    decompressor = lazy.zlib.decompressobj(-lazy.zlib.MAX_WBITS)
     inflated = decompressor.decompress(data, longest + 1)
     if len(inflated) > longest:
         name = "inflated_length" if longest < by_ratio else "inflate_ratio"
@@ -229,7 +217,7 @@ def _inflate(data: bytes, limits: Limits) -> bytes:
             f"the limit by '{name}'"
         )
     if not decompressor.eof:
-        raise zlib.error("the deflated data set is incomplete")
+        raise lazy.zlib.error("the deflated data set is incomplete")
     return inflated
 
 
@@ -297,7 +285,7 @@ def _check_depth(dataset: Dataset, limits: Limits) -> None:
 
 def _items(elem: DataElement | RawDataElement, depth: int, limits: Limits) -> Iterable[Dataset]:
     """Return the items of `elem` if it may have more than `depth` levels of sequences."""
-    if isinstance(elem, RawDataElement):
+    if isinstance(elem, lazy.pydicom.dataelem.RawDataElement):
         if elem.VR not in _MAYBE_SEQUENCE or not elem.value:
             return ()
         item = _ITEM[elem.is_little_endian]
@@ -305,7 +293,7 @@ def _items(elem: DataElement | RawDataElement, depth: int, limits: Limits) -> It
             return ()  # each level takes an item
         try:
             # For this look only: in the data set it stays as it was received
-            elem = convert_raw_data_element(elem)
+            elem = lazy.pydicom.dataelem.convert_raw_data_element(elem)
         except Exception as exc:
             if _stems_from_recursion(exc):
                 raise _too_deep(limits) from None
@@ -318,7 +306,7 @@ def create_file_meta(
     sop_class_uid: str | None,
     sop_instance_uid: str | None,
     transfer_syntax: str | None,
-    implementation_uid: str = PYNETDICOM_IMPLEMENTATION_UID,
+    implementation_uid: str = IMPLEMENTATION_UID,
     implementation_version: str | None = PYNETDICOM_IMPLEMENTATION_VERSION,
 ) -> FileMetaDataset:
     """Return file meta information (PS3.10 7.1). Its group length is 0 until it is encoded.
@@ -345,10 +333,10 @@ def create_file_meta(
     ]
     if implementation_version is not None:
         elements.append((0x0013, "SH", implementation_version))
-    file_meta = FileMetaDataset()
+    file_meta = lazy.pydicom.dataset.FileMetaDataset()
     for number, vr, value in elements:
-        tag = BaseTag(0x00020000 | number)
-        file_meta[tag] = DataElement(tag, vr, value, already_converted=True)
+        tag = lazy.pydicom.tag.BaseTag(0x00020000 | number)
+        file_meta[tag] = lazy.pydicom.dataelem.DataElement(tag, vr, value, already_converted=True)
     return file_meta
 
 
@@ -366,8 +354,8 @@ def encode_file_meta(file_meta: FileMetaDataset) -> bytes:
         There are elements outside group 2.
     """
     file_meta.FileMetaInformationGroupLength = 0
-    stream = DicomBytesIO()
-    write_file_meta_info(stream, file_meta, enforce_standard=False)
+    stream = lazy.pydicom.filebase.DicomBytesIO()
+    lazy.pydicom.filewriter.write_file_meta_info(stream, file_meta, enforce_standard=False)
     data: bytes = stream.getvalue()
     return data
 
@@ -412,12 +400,12 @@ def opened(path: str) -> Iterator[int]:
     fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
         yield fd
-    except InvalidDicomError as exc:
-        raise InvalidDicomError(f"'{path}': {exc}") from exc
     except OSError as exc:
         if exc.errno is not None and exc.filename is None:
             exc.filename = path
         raise
+    except lazy.pydicom.errors.InvalidDicomError as exc:
+        raise lazy.pydicom.errors.InvalidDicomError(f"'{path}': {exc}") from exc
     finally:
         os.close(fd)
 
@@ -456,12 +444,12 @@ def read_file_head(file: int | bytes | BinaryIO) -> FileHead:
     """
     data = _read_start(file, _HEAD_LENGTH)
     if data[128:132] != b"DICM":
-        raise InvalidDicomError(
+        raise lazy.pydicom.errors.InvalidDicomError(
             "Not a file in the DICOM File Format: there is no 'DICM' behind 128 bytes of preamble"
         )
     try:
         return _parse_head(data)
-    except InvalidDicomError:
+    except lazy.pydicom.errors.InvalidDicomError:
         if len(data) < _HEAD_LENGTH:
             raise
     return _parse_head(_read_start(file, _LONGEST_HEAD))
@@ -488,12 +476,12 @@ def _parse_head(data: bytes) -> FileHead:
         while offset != end and data[offset : offset + 2] == b"\2\0":
             _, number, vr, length = _SHORT.unpack_from(data, offset)
             start = offset + 8
-            if vr in _LONG_VRS:
+            if vr in LONG_VRS:
                 (length,) = _LENGTH.unpack_from(data, start)
                 start += 4
             offset = start + length
             if offset > len(data) or not vr.isupper():
-                raise InvalidDicomError(
+                raise lazy.pydicom.errors.InvalidDicomError(
                     f"Element (0002,{number:04X}) of the file meta information is cut short or "
                     "not in Explicit VR"
                 )
@@ -501,7 +489,9 @@ def _parse_head(data: bytes) -> FileHead:
             if number == 0:
                 end = offset + int.from_bytes(values[0], "little")
     except struct.error as exc:
-        raise InvalidDicomError("The file meta information is cut short") from exc
+        raise lazy.pydicom.errors.InvalidDicomError(
+            "The file meta information is cut short"
+        ) from exc
     sop_class, sop_instance, syntax = (
         str(values.get(number, b""), "latin-1").strip(" \0") or None for number in (2, 3, 0x10)
     )
@@ -528,10 +518,11 @@ def split_dataset(path: str | os.PathLike[str]) -> tuple[FileMetaDataset, int]:
     OSError
         The file cannot be read.
     """
-    with Path(path).open("rb") as file:
+    with lazy.pathlib.Path(path).open("rb") as file:
         offset = read_file_head(file).offset
         meta = _read_start(file, offset)[len(_PREAMBLE) :]
-    return FileMetaDataset(read_dataset(BytesIO(meta), False, True)), offset
+    elements = lazy.pydicom.filereader.read_dataset(BytesIO(meta), False, True)
+    return lazy.pydicom.dataset.FileMetaDataset(elements), offset
 
 
 def pretty_dataset(ds: Dataset, indent: int = 0, indent_char: str = "  ") -> list[str]:

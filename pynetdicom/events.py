@@ -11,26 +11,25 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import datetime
+from copy import copy
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
-
-from pydicom.tag import BaseTag, Tag
 
 import pynetdicom._config as _config
 import pynetdicom._handlers as _handlers
+import pynetdicom._lazy as lazy
 from pynetdicom._spool import Spool
-from pynetdicom._version import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
+from pynetdicom._version import IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 from pynetdicom.dsutils import create_file_meta, decode, encoding_of, file_head
 from pynetdicom.limits import Limits
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.tag import BaseTag
     from pydicom.uid import UID
 
     from pynetdicom.association import Association
@@ -354,7 +353,7 @@ class Event:
         self, assoc: Association, event: EventType, attrs: Mapping[str, Any] | None = None
     ) -> None:
         self.assoc = assoc
-        self.timestamp = datetime.now()
+        self.timestamp = lazy.datetime.datetime.now()
         self._event = event
         # The data set last decoded and what it was decoded from, likewise the spool around
         # a BytesIO: either is valid until the request's data set is replaced
@@ -439,7 +438,7 @@ class Event:
         )
         if value is None:
             return []
-        return [Tag(tag) for tag in ([value] if isinstance(value, int) else value)]
+        return [lazy.pydicom.tag.Tag(tag) for tag in ([value] if isinstance(value, int) else value)]
 
     # ----------------------------------------------------------------- C-STORE
 
@@ -471,7 +470,7 @@ class Event:
         OSError
             The file cannot be made.
         """
-        return Path(self._spool("dataset_path").materialise())
+        return lazy.pathlib.Path(self._spool("dataset_path").materialise())
 
     @property
     def file_meta(self) -> FileMetaDataset:
@@ -481,7 +480,7 @@ class Event:
             sop_class_uid=self.request.AffectedSOPClassUID,
             sop_instance_uid=self.request.AffectedSOPInstanceUID,
             transfer_syntax=self.context.transfer_syntax,
-            implementation_uid=PYNETDICOM_IMPLEMENTATION_UID,
+            implementation_uid=IMPLEMENTATION_UID,
             implementation_version=PYNETDICOM_IMPLEMENTATION_VERSION,
         )
 
@@ -553,7 +552,8 @@ class Event:
         ae = getattr(self.assoc, "ae", None)
         limits = getattr(ae, "limits", None) or Limits()
         if self._event is EVT_C_STORE and self.context.transfer_syntax.is_compressed:
-            limits = replace(limits, sequence_items=None)  # frames of pixel data are items, too
+            limits = copy(limits)
+            limits.sequence_items = None  # frames of pixel data are items, too
         return decode(stream, *encoding, limits=limits)
 
     def _spool(self, name: str) -> Spool:
@@ -573,7 +573,7 @@ class Event:
             self.request.AffectedSOPClassUID,
             self.request.AffectedSOPInstanceUID,
             self.context.transfer_syntax,
-            PYNETDICOM_IMPLEMENTATION_UID,
+            IMPLEMENTATION_UID,
             PYNETDICOM_IMPLEMENTATION_VERSION,
         )
 

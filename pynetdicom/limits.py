@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
 
 
-@dataclass(slots=True)
 class Limits:
     """Bounds on what a peer can make an application entity hold, and for how long.
 
@@ -75,31 +72,74 @@ class Limits:
         Lines a second that broken peers at one address may add to the log.
     """
 
-    associate_length: int = MIB
-    p_data_length: int | None = None
-    command_set_length: int = 64 * KIB
-    empty_pdvs: int = 64
-    spool_threshold: int = MIB
-    spool_directory: str | None = None
-    store_data_length: int | None = 4 * GIB
-    data_set_length: int | None = 16 * MIB
-    inflated_length: int = 512 * MIB
-    inflate_ratio: int = 200
-    sequence_depth: int = 64
-    sequence_items: int | None = 100_000
-    data_set_elements: int | None = 100_000
-    cancel_requests: int = 16
-    unserved_requests: int = 8
-    unread_responses: int = 64
-    operation_time: float | None = 86400.0
-    output_length: int = MIB
-    tls_timeout: float = 10.0
-    close_timeout: float = 5.0
-    stall_rate: int = 16 * KIB
-    backlog: int = 128
-    pending_connections: int = 256
-    pending_per_address: int = 32
-    error_lines: int = 10
+    def __init__(
+        self,
+        *,
+        associate_length: int = MIB,
+        p_data_length: int | None = None,
+        command_set_length: int = 64 * KIB,
+        empty_pdvs: int = 64,
+        spool_threshold: int = MIB,
+        spool_directory: str | None = None,
+        store_data_length: int | None = 4 * GIB,
+        data_set_length: int | None = 16 * MIB,
+        inflated_length: int = 512 * MIB,
+        inflate_ratio: int = 200,
+        sequence_depth: int = 64,
+        sequence_items: int | None = 100_000,
+        data_set_elements: int | None = 100_000,
+        cancel_requests: int = 16,
+        unserved_requests: int = 8,
+        unread_responses: int = 64,
+        operation_time: float | None = 86400.0,
+        output_length: int = MIB,
+        tls_timeout: float = 10.0,
+        close_timeout: float = 5.0,
+        stall_rate: int = 16 * KIB,
+        backlog: int = 128,
+        pending_connections: int = 256,
+        pending_per_address: int = 32,
+        error_lines: int = 10,
+    ) -> None:
+        self.associate_length = associate_length
+        self.p_data_length = p_data_length
+        self.command_set_length = command_set_length
+        self.empty_pdvs = empty_pdvs
+        self.spool_threshold = spool_threshold
+        self.spool_directory = spool_directory
+        self.store_data_length = store_data_length
+        self.data_set_length = data_set_length
+        self.inflated_length = inflated_length
+        self.inflate_ratio = inflate_ratio
+        self.sequence_depth = sequence_depth
+        self.sequence_items = sequence_items
+        self.data_set_elements = data_set_elements
+        self.cancel_requests = cancel_requests
+        self.unserved_requests = unserved_requests
+        self.unread_responses = unread_responses
+        self.operation_time = operation_time
+        self.output_length = output_length
+        self.tls_timeout = tls_timeout
+        self.close_timeout = close_timeout
+        self.stall_rate = stall_rate
+        self.backlog = backlog
+        self.pending_connections = pending_connections
+        self.pending_per_address = pending_per_address
+        self.error_lines = error_lines
+
+    __slots__ = tuple(__init__.__kwdefaults__ or ())
+
+    def _values(self) -> dict[str, float | str | None]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __eq__(self, other: object) -> bool:
+        return self._values() == other._values() if isinstance(other, Limits) else NotImplemented
+
+    # What can be changed has no lasting hash
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Limits({', '.join(f'{k}={v!r}' for k, v in self._values().items())})"
 
     def p_data_limit(self, announced: int) -> int:
         """Return the largest P-DATA-TF accepted when `announced` is our maximum length."""

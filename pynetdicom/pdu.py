@@ -230,7 +230,7 @@ class _AssociatePDU(PDU):
         """Return the encoded PDU; its items are remembered, as most are sent again and again."""
         deferred = primitive._deferred(cls._contexts)
         contexts = cls._context_keys(primitive) if deferred is None else [(deferred.key,)]
-        parts: list[Any] = [cls, primitive.application_context_name, *contexts]
+        parts: list[Any] = [cls, primitive._kept("application_context_name"), *contexts]
         for item in primitive.user_information:
             if item._lists or isinstance(item, UserIdentityNegotiation):
                 return super()._encode_primitive(primitive)  # no key, or a password in it
@@ -263,8 +263,9 @@ class _AssociatePDU(PDU):
     def _set_items(self, primitive: A_ASSOCIATE, contexts: Iterable[PDUItem]) -> None:
         """Take application context and user information from a primitive."""
         application_context = ApplicationContextItem()
-        if primitive.application_context_name is not None:
-            application_context.from_primitive(primitive.application_context_name)
+        name = primitive._kept("application_context_name")
+        if name is not None:
+            application_context.from_primitive(name)
         user_information = UserInformationItem()
         user_information.from_primitive(primitive.user_information)
         self.__dict__["variable_items"] = [application_context, *contexts, user_information]
@@ -286,6 +287,11 @@ class _AssociatePDU(PDU):
         """Return the application context name, None if there is none."""
         item = self._first(ApplicationContextItem, self.variable_items)
         return None if item is None else item.application_context_name
+
+    def _context_name(self) -> str | None:
+        """Return the application context name as it is kept."""
+        item = self._first(ApplicationContextItem, self.variable_items)
+        return None if item is None else item._kept("application_context_name")
 
     @property
     def user_information(self) -> UserInformationItem | None:
@@ -370,7 +376,7 @@ class A_ASSOCIATE_RQ(_AssociatePDU, pdu_type=0x01):
         """Return the indication primitive."""
         primitive = A_ASSOCIATE()
         primitive.__dict__.update(
-            application_context_name=self.application_context_name,
+            application_context_name=self._context_name(),
             called_ae_title=self.called_ae_title,
             calling_ae_title=self.calling_ae_title,
             presentation_context_definition_list=self._deferred_contexts(),
@@ -445,7 +451,7 @@ class A_ASSOCIATE_AC(_AssociatePDU, pdu_type=0x02):
         """Return the confirmation primitive."""
         primitive = A_ASSOCIATE()
         primitive.__dict__.update(
-            application_context_name=self.application_context_name,
+            application_context_name=self._context_name(),
             called_ae_title=self.reserved_aec,
             calling_ae_title=self.reserved_aet,
             presentation_context_definition_results_list=self._deferred_contexts(),

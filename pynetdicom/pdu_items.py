@@ -67,7 +67,7 @@ from pynetdicom.pdu_primitives import (
     meaning,
 )
 from pynetdicom.presentation import PresentationContext
-from pynetdicom.utils import make_uid
+from pynetdicom.utils import shown_uid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,7 +86,7 @@ class ApplicationContextItem(PDUItem, item_type=0x10):
         Its name.
     """
 
-    application_context_name = UIDText(make_uid(APPLICATION_CONTEXT_NAME))
+    application_context_name = UIDText(APPLICATION_CONTEXT_NAME)
 
     def from_primitive(self, primitive: UID) -> None:
         """Take the name from a primitive."""
@@ -135,7 +135,7 @@ class TransferSyntaxSubItem(PDUItem, item_type=0x40):
 # combinations of syntaxes in association after association. A context therefore keeps the UIDs
 # alone, as (abstract syntaxes, transfer syntaxes), and combinations once converted are remembered;
 # except very long ones, so that no peer can make the memory of them large.
-_Syntaxes = tuple[tuple["UID", ...], tuple["UID", ...]]
+_Syntaxes = tuple[tuple[str, ...], tuple[str, ...]]
 _MEMO_SIZE = 512
 _MEMO_LENGTH = 1024
 
@@ -238,12 +238,12 @@ class PresentationContextItemRQ(PresentationContextItem, item_type=0x20):
     @property
     def abstract_syntax(self) -> UID | None:
         """Return the abstract syntax."""
-        return next(iter(self._syntaxes[0]), None)
+        return next(map(shown_uid, self._syntaxes[0]), None)
 
     @property
     def transfer_syntax(self) -> list[UID]:
         """Return the transfer syntaxes."""
-        return list(self._syntaxes[1])
+        return [shown_uid(uid) for uid in self._syntaxes[1]]
 
     @property
     def abstract_transfer_syntax_sub_items(self) -> list[PDUItem]:
@@ -256,17 +256,17 @@ class PresentationContextItemRQ(PresentationContextItem, item_type=0x20):
 
     def from_primitive(self, primitive: PresentationContext) -> None:
         """Take all values from a :class:`~pynetdicom.presentation.PresentationContext`."""
-        abstract = primitive.abstract_syntax
+        abstract = primitive._abstract_syntax
         self.__dict__["presentation_context_id"] = primitive.context_id
         self._syntaxes = (
             () if abstract is None else (abstract,),
-            tuple(primitive.transfer_syntax),
+            tuple(primitive._transfer_syntax),
         )
 
     def to_primitive(self) -> PresentationContext:
         """Return the :class:`~pynetdicom.presentation.PresentationContext`."""
         return PresentationContext._from_wire(
-            self.presentation_context_id, self.abstract_syntax, self._syntaxes[1]
+            self.presentation_context_id, next(iter(self._syntaxes[0]), None), self._syntaxes[1]
         )
 
     def __str__(self) -> str:
@@ -313,7 +313,7 @@ class PresentationContextItemAC(PresentationContextItem, item_type=0x21):
     @property
     def transfer_syntax(self) -> UID | None:
         """Return the transfer syntax."""
-        return next(iter(self._syntaxes[1]), None)
+        return next(map(shown_uid, self._syntaxes[1]), None)
 
     @property
     def transfer_syntax_sub_item(self) -> list[PDUItem]:
@@ -334,7 +334,7 @@ class PresentationContextItemAC(PresentationContextItem, item_type=0x21):
         self.__dict__.update(
             presentation_context_id=primitive.context_id, result_reason=primitive.result
         )
-        self._syntaxes = ((), tuple(primitive.transfer_syntax[:1]))
+        self._syntaxes = ((), tuple(primitive._transfer_syntax[:1]))
 
     def to_primitive(self) -> PresentationContext:
         """Return the :class:`~pynetdicom.presentation.PresentationContext`."""
@@ -386,7 +386,7 @@ class _NegotiationItem(PDUItem):
         """
         values = {}
         for field in self._shared:
-            value = getattr(primitive, field.name)
+            value = primitive._kept(field.name)
             values[field.name] = field.unset if value is None else value
             if values[field.name] is None:
                 raise ValueError(f"{type(primitive).__name__} needs a '{field.name}'")

@@ -12,16 +12,17 @@ from pynetdicom._globals import DEFAULT_MAX_LENGTH
 from pynetdicom._wire import (
     Field,
     Structure,
+    UIDField,
+    UIDListField,
     ae_title,
     instance_of,
     integer,
     list_field,
     one_of,
     optional,
-    uid_list,
     version_name,
 )
-from pynetdicom.utils import make_uid, safe_text, set_uid
+from pynetdicom.utils import make_uid, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -149,7 +150,7 @@ class ImplementationClassUIDNotification(ServiceParameter):
         Also takes str and bytes. ValueError for an unusable UID, TypeError for another type.
     """
 
-    implementation_class_uid = Field(None, set_uid)
+    implementation_class_uid = UIDField()
 
     def __str__(self) -> str:
         return f"Implementation class UID: {describe_uid(self.implementation_class_uid)}"
@@ -204,7 +205,7 @@ class SCP_SCU_RoleSelectionNegotiation(ServiceParameter):
         type. One of them must be True for the item to be sent.
     """
 
-    sop_class_uid = Field(None, set_uid)
+    sop_class_uid = UIDField()
     scu_role = Field(None, optional(instance_of(bool)))
     scp_role = Field(None, optional(instance_of(bool)))
 
@@ -227,7 +228,7 @@ class SOPClassExtendedNegotiation(ServiceParameter):
         As the service class defines it in PS3.4. TypeError for another type.
     """
 
-    sop_class_uid = Field(None, set_uid)
+    sop_class_uid = UIDField()
     service_class_application_information = Field(None, optional(instance_of(bytes)))
 
     def __str__(self) -> str:
@@ -251,9 +252,9 @@ class SOPClassCommonExtendedNegotiation(ServiceParameter):
         UID, TypeError for anything but a list or tuple of UIDs.
     """
 
-    sop_class_uid = Field(None, set_uid)
-    service_class_uid = Field(None, set_uid)
-    related_general_sop_class_identification = Field["list[UID]"]([], uid_list)
+    sop_class_uid = UIDField()
+    service_class_uid = UIDField()
+    related_general_sop_class_identification = UIDListField()
 
     def __str__(self) -> str:
         related = ", ".join(map(describe_uid, self.related_general_sop_class_identification))
@@ -353,7 +354,7 @@ class A_ASSOCIATE(Structure):
         What the acceptor answers.
     """
 
-    application_context_name = Field(None, set_uid)
+    application_context_name = UIDField()
     calling_ae_title = Field("DEFAULT", ae_title)
     called_ae_title = Field("DEFAULT", ae_title)
     calling_presentation_address = Field[Any](None, _unchecked)

@@ -10,17 +10,16 @@ import logging
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydicom._uid_dict import UID_dictionary
-from pydicom.uid import UID
-
-import pynetdicom.sop_class as sop_class
+import pynetdicom._lazy as lazy
 from pynetdicom._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
+from pynetdicom._lazy import later, make_later
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
-from pynetdicom.sop_class import is_storage, listed_sop_classes
-from pynetdicom.utils import as_uid, make_uid, safe_text, validate_uid
+from pynetdicom.utils import check_uid, safe_text, shown_uid, shown_uids, validate_uid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from pydicom.uid import UID
 
 LOGGER = logging.getLogger(__name__)
 
@@ -48,9 +47,9 @@ _STATUSES = {
 # Transfer syntaxes of one proposed context that are looked at
 _MAX_TRANSFER_SYNTAXES = 128
 
-# What most contexts are made of, ready as UIDs
-_TRANSFER_SYNTAXES = {uid: make_uid(uid) for uid in ALL_TRANSFER_SYNTAXES}
-_IMPLICIT_VR_LITTLE_ENDIAN = _TRANSFER_SYNTAXES["1.2.840.10008.1.2"]
+# What most contexts are made of
+_TRANSFER_SYNTAXES = frozenset(ALL_TRANSFER_SYNTAXES)
+_IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 
 DEFAULT_ROLE: RoleOutcome = (True, False, False, True)
 BOTH_SCU_SCP_ROLE: RoleOutcome = (True, True, True, True)
@@ -113,8 +112,9 @@ class PresentationContext:
 
     def __init__(self) -> None:
         self._context_id: int | None = None
-        self._abstract_syntax: UID | None = None
-        self._transfer_syntax: list[UID] = []
+        # As text until somebody reads them, see shown_uid()
+        self._abstract_syntax: str | None = None
+        self._transfer_syntax: list[str] = []
         self._scu_role: bool | None = None
         self._scp_role: bool | None = None
         self._as_scu: bool | None = None
@@ -132,9 +132,8 @@ class PresentationContext:
         """Return a context of values that came from a peer: nothing is checked or logged."""
         context = cls()
         context._context_id = context_id
-        if abstract_syntax is not None:
-            context._abstract_syntax = _plain_uid(abstract_syntax)
-        context._transfer_syntax = [_plain_uid(syntax) for syntax in transfer_syntaxes]
+        context._abstract_syntax = abstract_syntax
+        context._transfer_syntax = list(transfer_syntaxes)
         context.result = result
         return context
 
@@ -228,11 +227,14 @@ class PresentationContext:
         ValueError
             If set to something that cannot be a UID.
         """
-        return self._abstract_syntax
+        if self._abstract_syntax is None:
+            return None
+        self._abstract_syntax = uid = shown_uid(self._abstract_syntax)
+        return uid
 
     @abstract_syntax.setter
     def abstract_syntax(self, uid: str | bytes) -> None:
-        self._abstract_syntax = as_uid(uid, "abstract_syntax")
+        self._abstract_syntax = check_uid(uid, "abstract_syntax")
 
     @property
     def transfer_syntax(self) -> list[UID]:
@@ -245,7 +247,7 @@ class PresentationContext:
         ValueError
             If set to a list with something that cannot be a UID.
         """
-        return self._transfer_syntax
+        return shown_uids(self._transfer_syntax)
 
     @transfer_syntax.setter
     def transfer_syntax(self, syntaxes: list[str]) -> None:
@@ -276,10 +278,11 @@ class PresentationContext:
         if not isinstance(syntax, (str, bytes)):
             LOGGER.warning("Transfer syntax of type '%s' left out", type(syntax).__name__)
             return
-        uid = _TRANSFER_SYNTAXES.get(syntax) if isinstance(syntax, str) else None
-        if uid is None:
-            uid = as_uid(syntax, "transfer_syntax", allow_empty=False)
-            entry = UID_dictionary.get(uid)
+        if isinstance(syntax, str) and syntax in _TRANSFER_SYNTAXES:
+            uid = syntax
+        else:
+            uid = check_uid(syntax, "transfer_syntax", allow_empty=False)
+            entry = lazy.uids.UID_dictionary.get(uid)
             if entry is not None and entry[1] != "Transfer Syntax":
                 LOGGER.warning("'%s' is not a transfer syntax but '%s'", uid, entry[0])
         if uid not in self._transfer_syntax:
@@ -334,19 +337,14 @@ class PresentationContext:
         IndexError
             The context has no transfer syntax.
         """
-        syntax = self._transfer_syntax[0]
+        syntax = self.transfer_syntax[0]
         # What events have is negotiated, and so has an ID and an abstract syntax
-        return PresentationContextTuple(self._context_id, self._abstract_syntax, syntax)  # type: ignore[arg-type]
+        return PresentationContextTuple(self._context_id, self.abstract_syntax, syntax)  # type: ignore[arg-type]
 
     @property
     def status(self) -> str:
         """What :attr:`result` means (str)."""
         return _STATUSES.get(self.result, "Unknown")
-
-
-def _plain_uid(value: str) -> UID:
-    """Return `value` as UID without any check."""
-    return value if isinstance(value, UID) else str.__new__(UID, value)
 
 
 def _check_role(value: bool | None, name: str) -> bool | None:
@@ -360,7 +358,7 @@ def _name(uid: str | None) -> str:
     """Return the name of a UID as it may be logged."""
     if uid is None:
         return "(none)"
-    entry = UID_dictionary.get(uid)
+    entry = lazy.uids.UID_dictionary.get(uid)
     return entry[0] if entry else safe_text(uid)
 
 
@@ -414,7 +412,7 @@ def build_role(
         `uid` cannot be a UID.
     """
     role = SCP_SCU_RoleSelectionNegotiation()
-    role.sop_class_uid = as_uid(uid, "uid", validate=False)
+    role.sop_class_uid = check_uid(uid, "uid", validate=False)
     role.scu_role = scu_role
     role.scp_role = scp_role
     return role
@@ -465,7 +463,7 @@ def negotiate_unrestricted(
 
     def find(proposed: PresentationContext) -> PresentationContext | None:
         uid = proposed._abstract_syntax
-        if uid is None or not is_storage(uid):
+        if uid is None or not lazy.sop_class.is_storage(uid):
             return supported.get(uid)
         if not validate_uid(uid):
             return None
@@ -477,16 +475,17 @@ def negotiate_unrestricted(
     answers, replies = _answer_all(rq_contexts, find, roles)
     for answer in answers:
         uid = answer._abstract_syntax or ""
-        if answer.result == _ACCEPTED and uid not in (roles or {}) and is_storage(uid):
+        is_asked = uid in (roles or {})
+        if answer.result == _ACCEPTED and not is_asked and lazy.sop_class.is_storage(uid):
             answer._as_scu = True
     return answers, replies
 
 
 def _by_abstract_syntax(
     contexts: Iterable[PresentationContext],
-) -> dict[UID | None, PresentationContext]:
+) -> dict[str | None, PresentationContext]:
     """Return contexts by abstract syntax, the first of those that have the same."""
-    found: dict[UID | None, PresentationContext] = {}
+    found: dict[str | None, PresentationContext] = {}
     for context in contexts:
         found.setdefault(context._abstract_syntax, context)
     return found
@@ -545,7 +544,7 @@ def _rejected(proposed: PresentationContext, result: int) -> PresentationContext
 
 def _negotiated(
     proposed: PresentationContext,
-    transfer_syntax: list[UID],
+    transfer_syntax: list[str],
     result: int | None,
     local_roles: tuple[bool, bool],
 ) -> PresentationContext:
@@ -627,14 +626,24 @@ def _take_answer(
 # Ready-made lists ---------------------------------------------------------------------------
 
 
-def _build_contexts(uids: Iterable[UID]) -> list[PresentationContext]:
+def _contexts_of(service: str) -> list[PresentationContext]:
+    """Declare the contexts of the SOP classes of a service class."""
+    return later(_make_contexts, f"{service}ServiceClass")
+
+
+def _make_contexts(service: str) -> list[PresentationContext]:
+    """Return the contexts of the SOP classes of a service class."""
+    return _build_contexts(lazy.sop_class.listed_sop_classes(service))
+
+
+def _build_contexts(uids: Iterable[str]) -> list[PresentationContext]:
     """Return contexts with the default transfer syntaxes, by abstract syntax."""
     return [build_context(uid) for uid in sorted(uids)]
 
 
-def _contexts_of(service: str) -> list[PresentationContext]:
-    """Return the contexts of the SOP classes of a service class."""
-    return _build_contexts(listed_sop_classes(f"{service}ServiceClass"))
+def _media_storage() -> list[PresentationContext]:
+    """Return the context of what may stand on media besides storage: the DICOMDIR."""
+    return _build_contexts([lazy.sop_class.MediaStorageDirectoryStorage])
 
 
 #: All storage SOP classes but retired ones: more than fit into one association.
@@ -650,7 +659,7 @@ InstanceAvailabilityPresentationContexts = _contexts_of("InstanceAvailabilityNot
 #: Inventories as such are stored: see `NonPatientObjectPresentationContexts`.
 InventoryPresentationContexts = _contexts_of("InventoryQueryRetrieve")
 MediaCreationManagementPresentationContexts = _contexts_of("MediaCreationManagement")
-MediaStoragePresentationContexts = _build_contexts([sop_class.MediaStorageDirectoryStorage])
+MediaStoragePresentationContexts = later(_media_storage)
 ModalityPerformedPresentationContexts = _contexts_of("ProcedureStep")
 NonPatientObjectPresentationContexts = _contexts_of("NonPatientObjectStorage")
 PrintManagementPresentationContexts = _contexts_of("PrintManagement")
@@ -734,31 +743,34 @@ _RARER_STORAGE = frozenset(
         "34.10",
     ]
 )
-# And the retired ones that it has, for archives with old objects
-_RETIRED_STORAGE = (
-    sop_class.StoredPrintStorage,
-    sop_class.HardcopyGrayscaleImageStorage,
-    sop_class.HardcopyColorImageStorage,
-    sop_class.UltrasoundMultiFrameImageStorageRetired,
-    sop_class.NuclearMedicineImageStorageRetired,
-    sop_class.UltrasoundImageStorageRetired,
-    sop_class.StandaloneOverlayStorage,
-    sop_class.StandaloneCurveStorage,
-    sop_class.StandaloneModalityLUTStorage,
-    sop_class.StandaloneVOILUTStorage,
-    sop_class.XRayAngiographicBiPlaneImageStorage,
-    sop_class.VLImageStorageTrial,
-    sop_class.VLMultiFrameImageStorageTrial,
-    sop_class.StandalonePETCurveStorage,
-)
-#: 120 storage SOP classes: few enough for one association, with eight contexts to spare.
-StoragePresentationContexts = _build_contexts(
-    [
-        *_RETIRED_STORAGE,
-        *(
-            uid
-            for uid in listed_sop_classes("StorageServiceClass")
-            if uid.removeprefix("1.2.840.10008.5.1.4.") not in _RARER_STORAGE
-        ),
+
+
+def _commoner_storage() -> list[PresentationContext]:
+    """Return the contexts of the SOP classes that archives meet."""
+    sop_class = lazy.sop_class
+    # Retired ones too, for archives with old objects
+    retired = [
+        sop_class.StoredPrintStorage,
+        sop_class.HardcopyGrayscaleImageStorage,
+        sop_class.HardcopyColorImageStorage,
+        sop_class.UltrasoundMultiFrameImageStorageRetired,
+        sop_class.NuclearMedicineImageStorageRetired,
+        sop_class.UltrasoundImageStorageRetired,
+        sop_class.StandaloneOverlayStorage,
+        sop_class.StandaloneCurveStorage,
+        sop_class.StandaloneModalityLUTStorage,
+        sop_class.StandaloneVOILUTStorage,
+        sop_class.XRayAngiographicBiPlaneImageStorage,
+        sop_class.VLImageStorageTrial,
+        sop_class.VLMultiFrameImageStorageTrial,
+        sop_class.StandalonePETCurveStorage,
     ]
-)
+    listed = sop_class.listed_sop_classes("StorageServiceClass")
+    common = [u for u in listed if u.removeprefix("1.2.840.10008.5.1.4.") not in _RARER_STORAGE]
+    return _build_contexts([*retired, *common])
+
+
+#: 120 storage SOP classes: few enough for one association, with eight contexts to spare.
+StoragePresentationContexts = later(_commoner_storage)
+
+make_later(globals())

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from inspect import isclass
 from keyword import iskeyword
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydicom._uid_dict import UID_dictionary
-from pydicom.uid import UID
-
+from pynetdicom._uids import UID
 from pynetdicom.utils import as_uid
 
 
@@ -64,10 +61,12 @@ class SOPClass(UID):
 def _load_service_class(name: str) -> type[Any]:
     """Return the service class `name`, or the base class if there is none of that name."""
     # Not imported above: the service classes stand on top of all that uses this module
-    services = import_module("pynetdicom.service_class")
-    normalised = import_module("pynetdicom.service_class_n")
-    found: type[Any] | None = getattr(services, name, None) or getattr(normalised, name, None)
-    return found or services.ServiceClass
+    for module in ("pynetdicom.service_class", "pynetdicom.service_class_n"):
+        services = import_module(module)
+        if name in services.__all__:
+            found: type[Any] = getattr(services, name)
+            return found
+    return _load_service_class("ServiceClass")
 
 
 def uid_to_sop_class(uid: str) -> SOPClass:
@@ -149,7 +148,7 @@ def register_uid(
         raise ValueError(f"The keyword '{keyword}' is not an identifier or reserved by Python")
     if keyword in globals() and not isinstance(globals()[keyword], UID):
         raise ValueError(f"The keyword '{keyword}' is in use in pynetdicom.sop_class")
-    if not isclass(service_class) or not issubclass(
+    if not isinstance(service_class, type) or not issubclass(
         service_class, _load_service_class("ServiceClass")
     ):
         raise TypeError("'service_class' must be a class derived from ServiceClass")
@@ -737,15 +736,8 @@ _SOP_CLASSES: dict[str, SOPClass] = {
     if isinstance(value, SOPClass)
 }
 
-# SOP classes that pydicom does not know yet; registered so that their names show when printed
-_NEWER_CLASSES = {
-    WaveformPresentationStateStorage: "Waveform Presentation State Storage",
-    WaveformAcquisitionPresentationStateStorage: "Waveform Acquisition Presentation State Storage",
-    LabelMapSegmentationStorage: "Label Map Segmentation Storage",
-    HeightMapSegmentationStorage: "Height Map Segmentation Storage",
-}
-UID_dictionary.update(
-    (str(uid), (name, "SOP Class", "", "", name.replace(" ", "")))
-    for uid, name in _NEWER_CLASSES.items()
-    if uid not in UID_dictionary
-)
+if not TYPE_CHECKING:  # to type checkers there are none but those above
+
+    def __getattr__(name):
+        """Return what a name of version 1 stands for."""
+        return import_module("pynetdicom._legacy").sop_class(name, globals())

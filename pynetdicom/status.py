@@ -6,10 +6,9 @@ A table maps a status code to its category and its meaning: ``{0x0000: ("Success
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pydicom.dataset import Dataset
-
+import pynetdicom._lazy as lazy
 from pynetdicom._globals import (
     STATUS_CANCEL,
     STATUS_FAILURE,
@@ -18,6 +17,10 @@ from pynetdicom._globals import (
     STATUS_UNKNOWN,
     STATUS_WARNING,
 )
+from pynetdicom._lazy import later, make_later
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 StatusDictType = dict[int, tuple[str, str]]
 
@@ -84,29 +87,37 @@ GENERAL_STATUS: Final[StatusDictType] = {
 }
 
 
-def _status_range(first: int, last: int, text: str) -> StatusDictType:
-    """Return the rows of a range of failures with one meaning."""
-    return dict.fromkeys(range(first, last + 1), (STATUS_FAILURE, text))
+# The first and the last of a range of failures with one meaning, and that meaning
+_Range = tuple[int, int, str]
 
 
-def _service(*tables: StatusDictType) -> StatusDictType:
-    """Return the table of a service: later rows replace earlier ones, general ones all others."""
+def _service(*tables: StatusDictType | _Range) -> StatusDictType:
+    """Declare the table of a service: later rows replace earlier ones, general ones all others."""
+    return later(_merged, *tables, GENERAL_STATUS)
+
+
+def _merged(*tables: StatusDictType | _Range) -> StatusDictType:
+    """Return one table with the rows of several."""
     merged: StatusDictType = {}
-    for table in (*tables, GENERAL_STATUS):
-        merged.update(table)
+    for table in tables:
+        if isinstance(table, tuple):
+            first, last, meaning = table
+            merged |= dict.fromkeys(range(first, last + 1), (STATUS_FAILURE, meaning))
+        else:
+            merged |= table
     return merged
 
 
-_UNABLE = _status_range(0xC000, 0xCFFF, "Unable to process")
+_UNABLE: Final = (0xC000, 0xCFFF, "Unable to process")
 
 # Verification (PS3.4 Annex A)
 VERIFICATION_SERVICE_CLASS_STATUS: Final = _service()
 
 # Storage (PS3.4 B.2.3)
 STORAGE_SERVICE_CLASS_STATUS: Final = _service(
-    _status_range(0xA700, 0xA7FF, "Refused: out of resources"),
-    _status_range(0xA900, 0xA9FF, "The data set does not match its SOP class"),
-    _status_range(0xC000, 0xCFFF, "The data set cannot be understood"),
+    (0xA700, 0xA7FF, "Refused: out of resources"),
+    (0xA900, 0xA9FF, "The data set does not match its SOP class"),
+    (0xC000, 0xCFFF, "The data set cannot be understood"),
     {
         0xB000: (STATUS_WARNING, "Stored; values of some elements were changed"),
         0xB006: (STATUS_WARNING, "Stored; some elements were discarded"),
@@ -115,17 +126,19 @@ STORAGE_SERVICE_CLASS_STATUS: Final = _service(
 )
 
 # What all services with C-FIND have, but for Relevant Patient Information Query
-_FIND: Final[StatusDictType] = {
-    **_UNABLE,
-    0xA700: (STATUS_FAILURE, "Refused: out of resources"),
-    0xA900: (STATUS_FAILURE, "The identifier does not match the SOP class"),
-    0xFF00: (STATUS_PENDING, "A match; all optional keys were used"),
-    0xFF01: (STATUS_PENDING, "A match; some optional keys were not used"),
-}
+_FIND: Final = (
+    _UNABLE,
+    {
+        0xA700: (STATUS_FAILURE, "Refused: out of resources"),
+        0xA900: (STATUS_FAILURE, "The identifier does not match the SOP class"),
+        0xFF00: (STATUS_PENDING, "A match; all optional keys were used"),
+        0xFF01: (STATUS_PENDING, "A match; some optional keys were not used"),
+    },
+)
 
 # Query/Retrieve, C-FIND (PS3.4 C.4.1.1.4)
 QR_FIND_SERVICE_CLASS_STATUS: Final = _service(
-    _FIND,
+    *_FIND,
     {
         0xA710: (STATUS_FAILURE, "The prior record key is not valid"),
         0xB001: (STATUS_WARNING, "The limit of matches was reached; more can be asked for"),
@@ -133,31 +146,33 @@ QR_FIND_SERVICE_CLASS_STATUS: Final = _service(
 )
 
 # What C-GET and C-MOVE have both
-_RETRIEVE: Final[StatusDictType] = {
-    **_UNABLE,
-    0xA701: (STATUS_FAILURE, "Refused: unable to count the matches for lack of resources"),
-    0xA702: (STATUS_FAILURE, "Refused: unable to perform the sub-operations"),
-    0xA900: (STATUS_FAILURE, "The identifier does not match the SOP class"),
-    0xAA00: (STATUS_FAILURE, "None of the requested frames is in the SOP instance"),
-    0xAA01: (STATUS_FAILURE, "Unable to make a new object of the SOP class"),
-    0xAA02: (STATUS_FAILURE, "Unable to extract frames"),
-    0xAA03: (STATUS_FAILURE, "Frames asked for by time, but the SOP instance has no times"),
-    0xAA04: (STATUS_FAILURE, "The request is not valid"),
-    0xB000: (STATUS_WARNING, "Sub-operations ended, some of them with failures or warnings"),
-    0xFF00: (STATUS_PENDING, "Sub-operations go on"),
-}
+_RETRIEVE: Final = (
+    _UNABLE,
+    {
+        0xA701: (STATUS_FAILURE, "Refused: unable to count the matches for lack of resources"),
+        0xA702: (STATUS_FAILURE, "Refused: unable to perform the sub-operations"),
+        0xA900: (STATUS_FAILURE, "The identifier does not match the SOP class"),
+        0xAA00: (STATUS_FAILURE, "None of the requested frames is in the SOP instance"),
+        0xAA01: (STATUS_FAILURE, "Unable to make a new object of the SOP class"),
+        0xAA02: (STATUS_FAILURE, "Unable to extract frames"),
+        0xAA03: (STATUS_FAILURE, "Frames asked for by time, but the SOP instance has no times"),
+        0xAA04: (STATUS_FAILURE, "The request is not valid"),
+        0xB000: (STATUS_WARNING, "Sub-operations ended, some of them with failures or warnings"),
+        0xFF00: (STATUS_PENDING, "Sub-operations go on"),
+    },
+)
 
 # Query/Retrieve, C-GET (PS3.4 C.4.3.1.4)
-QR_GET_SERVICE_CLASS_STATUS: Final = _service(_RETRIEVE)
+QR_GET_SERVICE_CLASS_STATUS: Final = _service(*_RETRIEVE)
 
 # Query/Retrieve, C-MOVE (PS3.4 C.4.2.1.5)
 QR_MOVE_SERVICE_CLASS_STATUS: Final = _service(
-    _RETRIEVE,
+    *_RETRIEVE,
     {0xA801: (STATUS_FAILURE, "Refused: the move destination is not known")},
 )
 
 # Modality Worklist (PS3.4 K.4.1.1.4)
-MODALITY_WORKLIST_SERVICE_CLASS_STATUS: Final = _service(_FIND)
+MODALITY_WORKLIST_SERVICE_CLASS_STATUS: Final = _service(*_FIND)
 
 # Relevant Patient Information Query (PS3.4 Q.2.1.1.4)
 RELEVANT_PATIENT_SERVICE_CLASS_STATUS: Final = _service(
@@ -172,7 +187,7 @@ RELEVANT_PATIENT_SERVICE_CLASS_STATUS: Final = _service(
 )
 
 # Substance Administration Query (PS3.4 V.4.1.1.4)
-SUBSTANCE_ADMINISTRATION_SERVICE_CLASS_STATUS: Final = _service(_FIND)
+SUBSTANCE_ADMINISTRATION_SERVICE_CLASS_STATUS: Final = _service(*_FIND)
 
 # Modality Performed Procedure Step (PS3.4 Annex F)
 PROCEDURE_STEP_STATUS: Final = _service(
@@ -246,7 +261,7 @@ NON_PATIENT_SERVICE_CLASS_STATUS: Final = _service(
 
 # Unified Worklist and Procedure Step (PS3.4 Annex CC)
 UNIFIED_PROCEDURE_STEP_SERVICE_CLASS_STATUS: Final = _service(
-    _FIND,
+    *_FIND,
     {
         0x0001: (STATUS_WARNING, "Requested optional attributes are not supported"),
         0xB300: (STATUS_WARNING, "The procedure step was created with changes"),
@@ -344,7 +359,7 @@ def code_to_status(code: int) -> Dataset:
         `code` is negative or no int.
     """
     _check_code(code)
-    status = Dataset()
+    status = lazy.pydicom.dataset.Dataset()
     status.Status = code
     return status
 
@@ -353,3 +368,6 @@ def _check_code(code: int) -> None:
     """Raise ValueError unless `code` is an int and not negative."""
     if not isinstance(code, int) or code < 0:
         raise ValueError("'code' must be a non-negative integer")
+
+
+make_later(globals())

@@ -6,19 +6,23 @@ import logging
 import sys
 import warnings
 from contextlib import contextmanager
-from contextvars import copy_context
 from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from pydicom.uid import UID
-
 import pynetdicom._config as _config
+import pynetdicom._lazy as lazy
+from pynetdicom._validators import is_conformant_uid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pydicom.uid import UID
+
 LOGGER = logging.getLogger(__name__)
+
+# What is around UIDs
+_PADDING = " \0"
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -82,7 +86,7 @@ def make_target(target_fn: Callable[_P, _T]) -> Callable[_P, _T]:
     """
     if not _config.PASS_CONTEXTVARS:
         return target_fn
-    context = copy_context()
+    context = lazy.contextvars.copy_context()
 
     def run_in_context(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         return context.run(target_fn, *args, **kwargs)
@@ -217,32 +221,55 @@ def as_uid(
     value: str | bytes | None, name: str, allow_empty: bool = True, validate: bool = True
 ) -> UID:
     """Return `value` as UID, without padding, if it may be used: :func:`set_uid` without None."""
+    return shown_uid(check_uid(value, name, allow_empty, validate))
+
+
+def check_uid(
+    value: str | bytes | None, name: str, allow_empty: bool = True, validate: bool = True
+) -> str:
+    """Return `value` if it may be used as UID: as text without padding, unless it is a UID.
+
+    So are UIDs kept inside: :func:`shown_uid` makes them UIDs when somebody asks for them.
+    """
     if isinstance(value, bytes):
         value = decode_bytes(value)
     if not isinstance(value, str):
         raise TypeError(f"'{name}' must be str, bytes or UID, not '{type(value).__name__}'")
 
-    uid = value if isinstance(value, UID) else make_uid(value)
+    # Who has a UID has loaded pydicom
+    is_uid = type(value) is not str and isinstance(value, lazy.uids.UID)
+    uid = value if is_uid else value.strip(_PADDING)
     if not uid:
         if not allow_empty:
             raise ValueError(f"Invalid '{name}' value - must not be an empty str")
     elif validate:
-        _check_uid(uid, name)
+        _check_conformance(uid, name)
     return uid
 
 
 def make_uid(value: str) -> UID:
     """Return `value` without padding as UID, whatever it is: no validation and no warning."""
-    return str.__new__(UID, value.strip(" \0"))
+    return str.__new__(lazy.uids.UID, value.strip(_PADDING))
 
 
-@lru_cache(maxsize=256)  # those of SOP classes, for example, are checked again and again
-def _conforms(uid: UID) -> bool:
-    """Return whether a UID conforms to the standard."""
-    return uid.is_valid
+def shown_uid(value: str) -> UID:
+    """Return what is kept as UID as one, and a UID as it is; pydicom is loaded for that."""
+    is_text = type(value) is str
+    return str.__new__(lazy.uids.UID, value) if is_text else value  # type: ignore[return-value]
 
 
-def _check_uid(uid: UID, name: str) -> None:
+def shown_uids(values: list[str]) -> list[UID]:
+    """Return a list of what is kept as UID, the same one, with UIDs."""
+    if str in map(type, values):
+        values[:] = map(shown_uid, values)
+    return values  # type: ignore[return-value]
+
+
+# Those of SOP classes, for example, are checked again and again
+_conforms = lru_cache(maxsize=256)(is_conformant_uid)
+
+
+def _check_conformance(uid: str, name: str) -> None:
     """Raise ValueError if `uid` may not be used, log it if it merely does not conform."""
     is_valid, reason = _config.VALIDATORS["UI"](uid)
     if is_valid and not _conforms(uid):
@@ -254,14 +281,14 @@ def _check_uid(uid: UID, name: str) -> None:
         raise ValueError(f"Invalid '{name}' value '{safe_text(uid)}' - {reason}")
 
 
-def validate_uid(uid: UID) -> bool:
+def validate_uid(uid: str) -> bool:
     """Return whether `uid` may be used (PS3.5 9.1), by the rules of :func:`set_uid`.
 
     That is: 1 to 64 characters of printable ASCII, or with
     :data:`pynetdicom._config.ENFORCE_UID_CONFORMANCE` a UID that conforms to the standard.
     """
     is_valid, _ = _config.VALIDATORS["UI"](uid)
-    return is_valid and (not _config.ENFORCE_UID_CONFORMANCE or uid.is_valid)
+    return is_valid and (not _config.ENFORCE_UID_CONFORMANCE or is_conformant_uid(uid))
 
 
 @contextmanager

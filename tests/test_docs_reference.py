@@ -26,9 +26,9 @@ ROWS = [row.groupdict() for row in ROW.finditer(REFERENCE["contexts"]) if any(ro
 def test_ready_lists_and_tables() -> None:
     named = {name for row in ROWS for name in row.values()}
     text = REFERENCE["contexts"]
-    lists = {name for name in vars(presentation) if name.endswith("PresentationContexts")}
+    lists = {name for name in dir(presentation) if name.endswith("PresentationContexts")}
     assert {name for name in lists - named if f"``{name}`` " not in text} == set()
-    tables = {name for name in vars(status) if name.endswith("_STATUS") and name[0] != "_"}
+    tables = {name for name in dir(status) if name.endswith("_STATUS") and name[0] != "_"}
     assert tables - named == {"MODALITY_WORKLIST_SERVICE_CLASS_STATUS"}
     assert "``MODALITY_WORKLIST_SERVICE_CLASS_STATUS``" in text
 

@@ -280,7 +280,7 @@ class TestItemsLimit:
         assert len(dataset.BeamSequence) == 100
 
     def test_beyond(self, encoding, undefined, monkeypatch):
-        monkeypatch.setattr(dsutils, "read_dataset", None)  # it does not come so far
+        monkeypatch.setattr("pydicom.filereader.read_dataset", None)  # it does not come so far
         data = with_items(101, *encoding, undefined)
         with pytest.raises(DataSetLimitError, match="the limit 'sequence_items' of 100"):
             decode(BytesIO(data), *encoding, limits=Limits(sequence_items=100))

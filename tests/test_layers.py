@@ -59,8 +59,10 @@ L1  pdu -> pdu_items -> presentation -> pdu_primitives    presentation -> sop_cl
 L1  _negotiation -> presentation
 L1  dimse_messages -> dimse_primitives    dimse_messages -> pdu_primitives    status
 L1  dsutils -> _dataset_writer    dsutils -> _dataset_reader    dimse_messages -> _dataset_reader
-L0  _wire -> utils -> _config -> _validators    _wire -> errors    _spool -> errors
-L0  _address    _globals    limits    timer    _version
+L0  _wire -> utils -> _config -> _validators    _wire -> errors
+L0  _version -> utils -> _uids    utils -> _lazy    utils -> _validators
+L0  _spool -> _lazy    _spool -> errors    _encoded -> _lazy
+L0  _address    _globals    limits    timer
 """
 
 # What knows about sockets, threads and time; modules that have a reason to use one of them.
@@ -81,13 +83,19 @@ IMPURE = {
     "time",
 }
 PURE_EXCEPT = {
+    *(("_lazy", name) for name in ("datetime", "queue", "ssl")),  # it names them, no more
     ("timer", "time"),  # the public Timer of the API reads the clock itself
     ("events", "datetime"),  # Event.timestamp is the time of day
+    ("_lazy", "threading"),  # any thread may be the first to use something
     ("events", "threading"),  # any thread may bind handlers, which takes a lock
 }
 # What may be imported for type hints: by everybody, and by one module of another.
 TYPES_FOR_ALL = {"association", "association.association", "ae"}
 TYPES_FOR = {
+    ("_lazy", "_dataset_reader"),
+    ("_lazy", "_dataset_writer"),
+    ("_lazy", "_uids"),
+    ("_lazy", "sop_class"),
     ("service_class.base", "dimse"),
     ("_handlers", "events"),
     ("pdu_primitives", "presentation"),
@@ -151,6 +159,10 @@ def imports(tree: ast.AST, type_only: bool = False) -> Iterator[tuple[str, int, 
             yield from ((f"{prefix}.{alias.name}", node.lineno, type_only) for alias in node.names)
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             yield from imports(node, type_only=True)
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "lazy":
+            # Which pynetdicom._lazy imports then
+            ours = next((name for name in (f"_{node.attr}", node.attr) if name in MODULES), None)
+            yield f"pynetdicom.{ours}" if ours else node.attr, node.lineno, type_only
         else:
             yield from imports(node, type_only)
 
@@ -271,6 +283,7 @@ class TestChecker:
             ("apps.qrscp.matching", "from . import scp"),
             ("apps.echoscu.echoscu", "from ..storescu import sending"),
             ("dul.protocol", "import time"),
+            ("dul.protocol", "import pynetdicom._lazy as lazy\nlazy.ssl.SSLContext()"),
             ("pdu", "from threading import Lock"),
             ("status", "import socket, sys"),
             ("events", "import time"),

@@ -802,5 +802,5 @@ class TestReadyMadeLists:
 
     def test_there_are_no_others(self):
         suffix = "PresentationContexts"
-        names = {name.removesuffix(suffix) for name in vars(presentation) if name.endswith(suffix)}
+        names = {name.removesuffix(suffix) for name in dir(presentation) if name.endswith(suffix)}
         assert names == {*LISTS, "Storage", "AllStorage"}

@@ -285,7 +285,7 @@ class TestSubOperations:
     def test_unfit_file_is_not_decoded(
         self, start_scp: StartSCP, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        monkeypatch.delattr("pynetdicom.association.scu.dcmread")
+        monkeypatch.delattr("pydicom.filereader.dcmread")
         path = get_testdata_file("JPEG2000.dcm", download=False)
         replies = Archive(start_scp, Yields(1, (PENDING, path))).ask()
         assert replies[-1].status == 0xA702

@@ -109,7 +109,7 @@ def test_named_failures_of_unified_procedure_step():
 
 
 def test_there_are_no_other_tables():
-    names = {name for name in vars(status) if name.endswith("_STATUS")}
+    names = {name for name in dir(status) if name.endswith("_STATUS")}
     assert names == {*SERVICES, "GENERAL_STATUS"}
 
 

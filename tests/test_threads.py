@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import queue
 import re
 import subprocess
 import sys
@@ -203,7 +204,7 @@ class TestRunners:
             def get(self, timeout: float | None = None) -> Any:
                 self.calls += 1
                 if timeout is not None:
-                    raise threads.Empty
+                    raise queue.Empty
                 return task
 
         runner.next = Late()  # type: ignore[assignment]

@@ -5,8 +5,10 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.config import IGNORE
+from pydicom.uid import UID
 
-from pynetdicom._validators import validate_ae, validate_ui
+from pynetdicom._validators import is_conformant_uid, validate_ae, validate_ui
 
 PRINTABLE = string.ascii_letters + string.digits + string.punctuation + " "
 AE_CHARACTERS = PRINTABLE.replace("\\", "")
@@ -66,3 +68,18 @@ def test_uid_with_another_character_is_not(head, character, tail):
 @pytest.mark.parametrize("value", ["1.2.03", "1.2.840.", "abc", "1..2"])
 def test_uid_need_not_conform(value):
     assert validate_ui(value) == (True, "")
+
+
+class TestConformance:
+    @given(
+        st.text("012.", max_size=8)
+        | st.from_regex(r"[0-9]{0,3}(\.[0-9]{1,3}){0,20}", fullmatch=True)
+        | st.text(max_size=4)
+    )
+    def test_as_pydicom_has_it(self, value):
+        if not value.endswith("\n"):  # which pydicom lets pass
+            assert is_conformant_uid(value) is UID(value, IGNORE).is_valid
+
+    @pytest.mark.parametrize(("length", "expected"), [(64, True), (65, False)])
+    def test_length(self, length, expected):
+        assert is_conformant_uid("1" * length) is expected

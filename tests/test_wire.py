@@ -35,7 +35,9 @@ from pynetdicom._wire import (
     Structure,
     Text,
     UIDBlock,
+    UIDField,
     UIDListBlock,
+    UIDListField,
     UIDText,
     WireField,
     WireStructure,
@@ -52,7 +54,6 @@ from pynetdicom._wire import (
     list_of,
     one_of,
     optional,
-    uid_list,
     version_name,
 )
 from pynetdicom.errors import PDUDecodeError
@@ -191,7 +192,7 @@ class TestText:
     @pytest.mark.parametrize("raw", [b"1.2.3", b"1.2.3\0", b"1.2.3 ", b" 1.2.3\0\0"])
     def test_uid(self, raw: bytes) -> None:
         uid = decode_uid(raw)
-        assert type(uid) is UID
+        assert type(uid) is str
         assert uid == "1.2.3"
 
     @pytest.mark.parametrize("raw", [b"", b"unknown", b"1.02.x", b"1." * 200 + b"1", b"\xff\xfe"])
@@ -266,14 +267,6 @@ class TestChecks:
         with pytest.raises(ValueError):
             check([10], "x")
 
-    def test_uid_list(self) -> None:
-        assert uid_list(["1.2", b"1.3", UID("1.4")], "x") == ["1.2", "1.3", "1.4"]
-        assert all(isinstance(uid, UID) for uid in uid_list(["1.2"], "x"))
-        with pytest.raises(TypeError):
-            uid_list([None], "x")
-        with pytest.raises(ValueError):
-            uid_list(["1" * 65], "x")
-
     def test_ae_title(self) -> None:
         assert ae_title(" AE ", "x") == " AE "
         for value in ("", "   ", "A" * 17, "A\nB", "A\\B", "\xdc"):
@@ -302,6 +295,49 @@ class Point(Structure):
 class NamedPoint(Point):
     name = Field("a", instance_of(str))
     name_length = length_of("name")
+
+
+class Named(Structure):
+    uid = UIDField("1.2")
+    uids = UIDListField()
+
+
+class TestUIDs:
+    """They are kept as text, and are UIDs to those who read them."""
+
+    def test_one(self) -> None:
+        named = Named()
+        assert type(named._kept("uid")) is str
+        assert type(named.uid) is UID
+        assert named.uid is named.uid
+        named.uid = None
+        assert named.uid is None
+        for given in ("1.3 ", b"1.3\0", UID("1.3")):
+            named.uid = given
+            assert (named.uid, type(named.uid)) == ("1.3", UID)
+        with pytest.raises(TypeError):
+            named.uid = 1
+        with pytest.raises(ValueError):
+            named.uid = "1" * 65
+
+    def test_list(self) -> None:
+        named = Named()
+        named.uids = ["1.2", b"1.3", UID("1.4")]
+        assert {*map(type, named._kept("uids"))} == {str, UID}
+        assert named.uids == ["1.2", "1.3", "1.4"]
+        assert {*map(type, named.uids)} == {UID}
+        named.uids.append("1.5")
+        assert [type(uid) for uid in named.uids] == [UID] * 4
+        assert named.uids is named.uids
+        with pytest.raises(TypeError):
+            named.uids = [None]
+        with pytest.raises(ValueError):
+            named.uids = ["1" * 65]
+
+    def test_reading_changes_no_comparison(self) -> None:
+        one, other = Named(), Named()
+        assert one.uid == "1.2"
+        assert one == other
 
 
 class TestStructure:

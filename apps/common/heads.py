@@ -6,18 +6,15 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from struct import Struct
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
-from pydicom.charset import convert_encodings
-from pydicom.config import IGNORE
-from pydicom.datadict import dictionary_VR, keyword_for_tag
-from pydicom.dataelem import RawDataElement
-from pydicom.dataset import Dataset
-from pydicom.tag import BaseTag
-from pydicom.uid import UID
-from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, STANDARD_VR
+import pynetdicom._lazy as lazy
+from pynetdicom.dsutils import LONG_VRS, Encoding, encoding_of
 
-from pynetdicom.dsutils import Encoding, encoding_of
+if TYPE_CHECKING:
+    from pydicom.dataelem import RawDataElement
+    from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
 #: Most headers of elements and items to look at; what has a length is skipped as a whole
 MOST_HEADERS: Final = 1_000_000
@@ -32,8 +29,16 @@ _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED: Final = 0xFFFFFFFF
 _DEEPEST: Final = 64
 
-_VRS: Final = frozenset(str(vr).encode() for vr in STANDARD_VR)
-_LONG_VRS: Final = frozenset(str(vr).encode() for vr in EXPLICIT_VR_LENGTH_32)
+_VRS: Final = LONG_VRS | frozenset(
+    b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()
+)
+# The VRs of what is looked at most often; to have those of others pydicom is loaded
+_KNOWN_VRS: Final = {
+    _SPECIFIC_CHARACTER_SET: "CS",
+    0x00080016: "UI",
+    0x00080018: "UI",
+    0x0020000D: "UI",
+}
 
 
 class HeadError(ValueError):
@@ -56,7 +61,7 @@ class Head:
     def data_set(self) -> Dataset:
         """Return a data set with the elements."""
         raw = {
-            (key := BaseTag(tag)): RawDataElement(
+            (key := lazy.pydicom.tag.BaseTag(tag)): lazy.pydicom.dataelem.RawDataElement(
                 key, vr, len(value), value, 0, vr is None, self.is_little_endian
             )
             for tag, (vr, value) in self.elements.items()
@@ -68,7 +73,7 @@ class Head:
         texts = {
             tag: value.decode("latin-1").strip(" \0")
             for tag, (_, value) in self.elements.items()
-            if tag == _SPECIFIC_CHARACTER_SET or dictionary_VR(tag) == "UI"
+            if tag == _SPECIFIC_CHARACTER_SET or _vr(tag) == "UI"
         }
         if len(texts) < len(self.elements):
             for element in self.data_set():
@@ -134,7 +139,7 @@ def head_of(data_set: Dataset, tags: Collection[int]) -> Dataset:
     elements: dict[BaseTag, RawDataElement] = {}
     for tag in {_SPECIFIC_CHARACTER_SET, *tags}:
         element = data_set.get_item(tag) if tag in data_set else None
-        if isinstance(element, RawDataElement) and element.VR != "SQ":
+        if isinstance(element, lazy.pydicom.dataelem.RawDataElement) and element.VR != "SQ":
             value = element.value or b""
             _check_uid(tag, len(value), value[:LONGEST_VALUE])
             elements[element.tag] = element._replace(value=value[:LONGEST_VALUE])
@@ -147,7 +152,7 @@ def encoding_in(transfer_syntax: str) -> Encoding:
     All but a few old ones are in Explicit VR Little Endian (PS3.5 10).
     """
     try:
-        return encoding_of(UID(transfer_syntax, IGNORE))
+        return encoding_of(transfer_syntax)
     except ValueError:
         return False, True, False
 
@@ -158,7 +163,7 @@ def known_encodings(names: Sequence[str]) -> list[str]:
     An unknown one counts as the default one.
     """
     try:
-        return convert_encodings(list(names))
+        return lazy.pydicom.charset.convert_encodings(list(names))
     except (LookupError, Warning):
         return ["iso8859"]
 
@@ -167,20 +172,25 @@ def _data_set(
     elements: dict[BaseTag, RawDataElement], is_implicit: bool, is_little_endian: bool
 ) -> Dataset:
     """Return a data set of elements as they were received."""
-    data_set = Dataset(elements)  # type: ignore[arg-type]
-    raw = elements.get(BaseTag(_SPECIFIC_CHARACTER_SET))
+    data_set = lazy.pydicom.dataset.Dataset(elements)  # type: ignore[arg-type]
+    raw = elements.get(lazy.pydicom.tag.BaseTag(_SPECIFIC_CHARACTER_SET))
     text = "" if raw is None else (raw.value or b"").decode("latin-1")
     encodings = known_encodings([name.strip(" \0") for name in text.split("\\")])
     data_set.set_original_encoding(is_implicit, is_little_endian, encodings)
     return data_set
 
 
+def _vr(tag: int) -> str:
+    """Return the VR of an element in the data dictionary."""
+    return _KNOWN_VRS.get(tag) or lazy.pydicom.datadict.dictionary_VR(tag)
+
+
 def _check_uid(tag: int, length: int, value: bytes) -> None:
     """Raise LongUIDError if an element has a UID that is too long."""
-    if dictionary_VR(tag) == "UI" and (
-        length > LONGEST_VALUE or len(value.strip(b" \0")) > LONGEST_UID
-    ):
-        raise LongUIDError(f"{keyword_for_tag(tag)} has more than {LONGEST_UID} characters")
+    if _vr(tag) == "UI" and (length > LONGEST_VALUE or len(value.strip(b" \0")) > LONGEST_UID):
+        raise LongUIDError(
+            f"{lazy.pydicom.datadict.keyword_for_tag(tag)} has more than {LONGEST_UID} characters"
+        )
 
 
 class _Scanner:
@@ -214,7 +224,7 @@ class _Scanner:
         # Within a data set in Explicit VR some peers write sequences in Implicit VR
         if is_implicit or group == 0xFFFE or vr not in _VRS:
             return tag, None, length
-        if vr not in _LONG_VRS:
+        if vr not in LONG_VRS:
             return tag, vr.decode(), self._short.unpack(data)[3]
         data = self._stream.read(4)
         return (tag, vr.decode(), self._long.unpack(data)[0]) if len(data) == 4 else None

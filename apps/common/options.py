@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from pynetdicom import __version__
 from pynetdicom.utils import as_ae_title
@@ -14,6 +17,8 @@ from .peers import use_peer
 Parser = argparse.ArgumentParser
 
 LOG_LEVELS = ("critical", "error", "warn", "info", "debug")
+# Of a terminal that is none
+_COLUMNS = 80
 #: Profiles of PS3.15, by the name of the option's value
 PROFILES = ("bcp195", "bcp195-modified")
 
@@ -130,8 +135,24 @@ def new_parser(
     return parser
 
 
+def _columns() -> int:
+    """Return the width of the terminal, as argparse would with the help of shutil.
+
+    It asks with each option that is added, and shutil takes long to load.
+    """
+    try:
+        return int(os.environ["COLUMNS"]) or _COLUMNS
+    except (KeyError, ValueError):
+        with suppress(AttributeError, ValueError, OSError):  # it is no terminal
+            return os.get_terminal_size(sys.__stdout__.fileno()).columns or _COLUMNS  # type: ignore[union-attr]
+    return _COLUMNS
+
+
 class _Help(argparse.HelpFormatter):
     """Prints the defaults of options that have one that says something."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         text = action.help

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
+
+import pynetdicom._lazy as lazy
 
 #: Tells that one more of the operations has been done
 Advance = Callable[[], None]
@@ -100,7 +101,7 @@ class Console:
 
 def to_json(event: str, **fields: Any) -> str:
     """Return a record as a line of JSON."""
-    return json.dumps({"event": event, **fields})
+    return lazy.json.dumps({"event": event, **fields})
 
 
 def one_line(text: str) -> str:

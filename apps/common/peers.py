@@ -6,10 +6,14 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pynetdicom._lazy as lazy
 
 from .exits import AppError, Exit
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: Names the peers file, unless an option does
 VARIABLE = "PYNETDICOM_PEERS"
@@ -24,12 +28,12 @@ def default_path() -> Path:
     """Return where the peers file is if nothing says otherwise."""
     named = os.environ.get(VARIABLE)
     if named:
-        return Path(named)
+        return lazy.pathlib.Path(named)
     if sys.platform == "win32":
-        base = os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming"
+        base = os.environ.get("APPDATA") or lazy.pathlib.Path.home() / "AppData" / "Roaming"
     else:
-        base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(base) / "pynetdicom" / "peers.toml"
+        base = os.environ.get("XDG_CONFIG_HOME") or lazy.pathlib.Path.home() / ".config"
+    return lazy.pathlib.Path(base) / "pynetdicom" / "peers.toml"
 
 
 def value_of(option: str, args: Sequence[str]) -> str | None:
@@ -73,7 +77,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def peer_names(path: str) -> list[str]:
     """Return the names of the peers in a peers file; AppError if it can't be read."""
-    return [name for name, peer in _read(Path(path)).items() if isinstance(peer, dict)]
+    return [name for name, peer in _read(lazy.pathlib.Path(path)).items() if isinstance(peer, dict)]
 
 
 def read_peer(name: str, args: Sequence[str]) -> tuple[Path, Mapping[str, Any]]:
@@ -84,7 +88,7 @@ def read_peer(name: str, args: Sequence[str]) -> tuple[Path, Mapping[str, Any]]:
     AppError
         If there is no such file or peer, or the file can't be read.
     """
-    path = Path(value_of("--peers-file", args) or default_path())
+    path = lazy.pathlib.Path(value_of("--peers-file", args) or default_path())
     peers = _read(path)
     peer = peers.get(name)
     if not isinstance(peer, dict):

@@ -5,13 +5,11 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
 
-from pydicom import Dataset
-from pydicom.uid import UID
-
+import pynetdicom._lazy as lazy
 from pynetdicom import (
     AE,
     ALL_TRANSFER_SYNTAXES,
@@ -33,12 +31,15 @@ from .storing import (
     Template,
 )
 
-_IMPLICIT, _EXPLICIT, _DEFLATED, _BIG = map(UID, DEFAULT_TRANSFER_SYNTAXES)
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_IMPLICIT, _EXPLICIT, _DEFLATED, _BIG = DEFAULT_TRANSFER_SYNTAXES
 _FIRST, _LAST = [_EXPLICIT, _IMPLICIT], [_DEFLATED, _BIG]
 #: What is retrieved in, the preferred one first
 SYNTAXES = [
     *_FIRST,
-    *(UID(uid) for uid in ALL_TRANSFER_SYNTAXES if uid not in (*_FIRST, *_LAST)),
+    *(uid for uid in ALL_TRANSFER_SYNTAXES if uid not in (*_FIRST, *_LAST)),
     *_LAST,
 ]
 
@@ -107,8 +108,7 @@ def support_storage(ae: AE, syntaxes: Sequence[str], echo: bool = True) -> None:
         ae.add_supported_context(Verification, list(syntaxes))
 
 
-@dataclass
-class Reception:
+class Reception(NamedTuple):
     """What became of an instance: its file, if there is one, and what to answer."""
 
     path: Path | None
@@ -119,7 +119,7 @@ class Reception:
         """Return the status with what is wrong as its Error Comment, which has 64 characters."""
         if not self.problem:
             return self.status
-        answer = Dataset()
+        answer = lazy.pydicom.dataset.Dataset()
         answer.Status = self.status
         answer.ErrorComment = safe_text(self.problem)
         return answer

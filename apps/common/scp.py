@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from pydicom.uid import UID
-
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES, evt
 
 from .exits import AppError, Exit
@@ -41,12 +39,12 @@ def set_acceptance(ae: AE, options: Namespace) -> None:
     ae.require_called_aet = options.check_called_aet
 
 
-def accepted_syntaxes(options: Namespace) -> list[UID]:
+def accepted_syntaxes(options: Namespace) -> list[str]:
     """Return the transfer syntaxes to accept, the preferred one first."""
     implicit, explicit, deflated, big = DEFAULT_TRANSFER_SYNTAXES
     first: Sequence[str] = ()
     if options.implicit:
-        return [UID(implicit)]
+        return [implicit]
     if options.prefer_uncompr:
         first = (explicit, big, implicit, deflated)
     elif options.prefer_little:
@@ -54,7 +52,7 @@ def accepted_syntaxes(options: Namespace) -> list[UID]:
     elif options.prefer_big:
         first = (big,)
     rest = [uid for uid in ALL_TRANSFER_SYNTAXES if uid not in first]
-    return [UID(uid) for uid in (*first, *rest)]
+    return [*first, *rest]
 
 
 def _address(options: Namespace) -> tuple[str, int]:

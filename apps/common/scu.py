@@ -6,12 +6,10 @@ import re
 import socket
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from pydicom.uid import UID
-
+import pynetdicom._lazy as lazy
 from pynetdicom import AE, DEFAULT_TRANSFER_SYNTAXES, Association, evt
 from pynetdicom.pdu_primitives import A_ABORT, UserIdentityNegotiation
 from pynetdicom.presentation import PresentationContext
@@ -35,7 +33,7 @@ _ADVICE = {
     (3, 2): "try again later, the peer has too many associations",
 }
 _TRANSIENT = 2
-_ERRNO = re.compile(r"^\[Errno \d+\] ")
+_ERRNO = r"^\[Errno \d+\] "
 
 
 class _Course:
@@ -149,7 +147,7 @@ class Requestor:
             return _rejection(assoc, reason)
         if not course.is_connected:
             # What the system said, without its number and the address
-            reason = _ERRNO.sub("", reason.partition(": ")[2] or reason)
+            reason = re.sub(_ERRNO, "", reason.partition(": ")[2] or reason)
             connection = assoc.dul.socket
             if self._tls_args and connection is not None and connection.getsockname()[1]:
                 return AppError(
@@ -209,7 +207,9 @@ def _resolved(host: str, ip: str | None) -> str | tuple[str, int, int]:
     families = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
     family = families.get(ip or "", socket.AF_UNSPEC)
     try:
-        found = socket.getaddrinfo(host or None, None, family, socket.SOCK_STREAM)
+        # As bytes there is nothing to encode in IDNA, for which Python loads much
+        name = host.encode() if host.isascii() else host
+        found = socket.getaddrinfo(name or None, None, family, socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         kind = {"ipv4": "IPv4 ", "ipv6": "IPv6 "}.get(ip or "", "")
         raise AppError(
@@ -263,14 +263,14 @@ def user_identity(options: Namespace) -> UserIdentityNegotiation | None:
 def _content(path: str) -> bytes:
     """Return what is in a file that an option names."""
     try:
-        return Path(path).read_bytes()
+        return lazy.pathlib.Path(path).read_bytes()
     except OSError as exc:
         raise AppError(Exit.USAGE, f"{path} can't be read: {exc.strerror}") from None
 
 
-def requested_syntaxes(options: Namespace) -> list[UID]:
+def requested_syntaxes(options: Namespace) -> list[str]:
     """Return the one transfer syntax that the options ask for, or the usual ones."""
-    implicit, explicit, deflated, big = map(UID, DEFAULT_TRANSFER_SYNTAXES)
+    implicit, explicit, deflated, big = DEFAULT_TRANSFER_SYNTAXES
     if options.request_little:
         return [explicit]
     if options.request_big:

@@ -13,8 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom.datadict import tag_for_keyword
-
+import pynetdicom._lazy as lazy
 from pynetdicom import evt
 
 from .exits import AppError, Exit
@@ -139,7 +138,7 @@ def _fields(part: str) -> list[str]:
 
 
 def _tag(keyword: str) -> int:
-    tag = tag_for_keyword(keyword)
+    tag = lazy.pydicom.datadict.tag_for_keyword(keyword)
     if tag is None:
         raise ValueError(f"'{keyword}' is no keyword of DICOM")
     return tag

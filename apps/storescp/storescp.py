@@ -8,9 +8,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 from weakref import WeakSet
-
-from pydicom.dataset import Dataset
 
 import pynetdicom._config as _config
 from pynetdicom import Association, evt
@@ -33,6 +32,9 @@ from ..common.storing import (
     uid_name,
 )
 from .studies import Command, Commands, Studies
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 # Requests that a peer may send before the first is answered
 _WINDOW = 16

@@ -2,70 +2,62 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from pydicom import dcmread
-from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
-from pydicom.uid import (
-    UID,
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    MediaStorageDirectoryStorage,
-)
-
-from pynetdicom import build_context
+import pynetdicom._lazy as lazy
+from pynetdicom import DEFAULT_TRANSFER_SYNTAXES, build_context
 from pynetdicom.dsutils import FileHead, opened, read_file_head
 from pynetdicom.presentation import PresentationContext
-from pynetdicom.utils import make_uid
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 #: Most presentation contexts of an association: their IDs are odd numbers of a byte
 MAXIMUM_CONTEXTS = 128
 #: Between these a data set can be converted without loss and without decoding pixels
-_CONVERTIBLE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
+_IMPLICIT, _EXPLICIT, _DEFLATED, _ = DEFAULT_TRANSFER_SYNTAXES
+_CONVERTIBLE = (_EXPLICIT, _IMPLICIT, _DEFLATED)
 _UIDS = ("SOPClassUID", "SOPInstanceUID")
+# The SOP class of a DICOMDIR: Media Storage Directory Storage
+_DICOMDIR = "1.2.840.10008.1.3.10"
 
 
-@dataclass(slots=True)
-class Instance:
+class Instance(NamedTuple):
     """A file, and what its beginning says of it."""
 
     path: str
-    sop_class: UID
-    sop_instance: UID
-    transfer_syntax: UID
+    sop_class: str
+    sop_instance: str
+    transfer_syntax: str
 
 
-@dataclass(slots=True)
-class Problem:
+class Problem(NamedTuple):
     """A file that can't be sent."""
 
     path: str
     reason: str
 
 
-@dataclass(slots=True)
 class Inputs:
     """All that is to be sent, in order and each file once."""
 
-    instances: list[Instance] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    #: Files in folders that are no DICOM files
-    ignored: list[Problem] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.instances: list[Instance] = []
+        self.problems: list[Problem] = []
+        #: Files in folders that are no DICOM files
+        self.ignored: list[Problem] = []
 
 
-@dataclass(slots=True)
 class Batch:
     """What goes over associations that all propose the same contexts."""
 
-    contexts: list[PresentationContext] = field(default_factory=list)
-    instances: list[Instance] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.contexts: list[PresentationContext] = []
+        self.instances: list[Instance] = []
 
 
 def find(paths: Sequence[str], recurse: bool) -> Inputs:
@@ -111,8 +103,8 @@ def _named(paths: Iterable[str]) -> Iterator[Path]:
     for name in paths:
         if name == "-":
             yield from _named(line.rstrip("\r\n") for line in sys.stdin if line.strip())
-        elif glob.has_magic(name) and not Path(name).exists():
-            found = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - may be absolute
+        elif lazy.glob.has_magic(name) and not Path(name).exists():
+            found = sorted(lazy.glob.glob(name, recursive=True))
             yield from map(Path, found or [name])
         else:
             yield Path(name)
@@ -130,14 +122,14 @@ def _add(inputs: Inputs, seen: set[str], path: str, problems: list[Problem]) -> 
     seen.add(key)
     try:
         instance = _examine(path)
-    except InvalidDicomError:
-        problems.append(Problem(path, "not a DICOM file"))
     except OSError as exc:
         inputs.problems.append(Problem(path, exc.strerror or str(exc)))
+    except lazy.pydicom.errors.InvalidDicomError:
+        problems.append(Problem(path, "not a DICOM file"))
     except ValueError as exc:
         inputs.problems.append(Problem(path, str(exc)))
     else:
-        if instance.sop_class != MediaStorageDirectoryStorage:
+        if instance.sop_class != _DICOMDIR:
             inputs.instances.append(instance)
             return
         for file in _directory(Path(path), inputs):
@@ -153,26 +145,24 @@ def _examine(path: str) -> Instance:
     sop_class, sop_instance = head.sop_class_uid, head.sop_instance_uid
     if not sop_class or not sop_instance:
         sop_class, sop_instance = _uids_within(path, head)
-    return Instance(
-        path, make_uid(sop_class), make_uid(sop_instance), make_uid(head.transfer_syntax)
-    )
+    return Instance(path, sop_class, sop_instance, head.transfer_syntax)
 
 
 def _uids_within(path: str, head: FileHead) -> tuple[str, str]:
     """Return the UIDs that a file's meta information lacks, from the data set itself."""
-    elements = dcmread(path, stop_before_pixels=True, specific_tags=list(_UIDS))
+    elements = lazy.pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_UIDS))
     stated = (head.sop_class_uid, head.sop_instance_uid)
     found = [uid or elements.get(name) for uid, name in zip(stated, _UIDS, strict=True)]
     for uid, name in zip(found, _UIDS, strict=True):
         if not uid:
             raise ValueError(f"it has no {name}")
-    return str(found[0]), str(found[1])
+    return str(found[0]).strip(" \0"), str(found[1]).strip(" \0")
 
 
 def _directory(path: Path, inputs: Inputs) -> Iterator[Path]:
     """Yield the files that a DICOMDIR refers to."""
     try:
-        records = dcmread(path).get("DirectoryRecordSequence") or []
+        records = lazy.pydicom.dcmread(path).get("DirectoryRecordSequence") or []
     except Exception as exc:  # pydicom raises almost anything for broken files
         inputs.problems.append(Problem(str(path), f"the DICOMDIR can't be read: {exc}"))
         return
@@ -199,20 +189,20 @@ def _or(path: Path, otherwise: Path) -> Path:
     return path if path.exists() else otherwise
 
 
-def plan(instances: Sequence[Instance], only: Sequence[UID] | None, exact: bool) -> list[Batch]:
+def plan(instances: Sequence[Instance], only: Sequence[str] | None, exact: bool) -> list[Batch]:
     """Return the instances in batches, each with the contexts that it needs.
 
     Parameters
     ----------
     instances : sequence of Instance
         What is to be sent.
-    only : sequence of UID or None
+    only : sequence of str or None
         The transfer syntaxes to propose, whatever the instances have; None for those that they
         have.
     exact : bool
         Propose nothing to which an instance would have to be converted.
     """
-    by_class: dict[UID, list[Instance]] = {}
+    by_class: dict[str, list[Instance]] = {}
     for instance in instances:
         by_class.setdefault(instance.sop_class, []).append(instance)
     batches: list[Batch] = []
@@ -230,7 +220,7 @@ def plan(instances: Sequence[Instance], only: Sequence[UID] | None, exact: bool)
 
 
 def _contexts(
-    sop_class: UID, syntaxes: Sequence[UID], only: Sequence[UID] | None, exact: bool
+    sop_class: str, syntaxes: Sequence[str], only: Sequence[str] | None, exact: bool
 ) -> list[PresentationContext]:
     """Return the contexts for the instances of one SOP class."""
     if only is not None:

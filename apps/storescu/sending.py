@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from argparse import Namespace
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from time import perf_counter
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
-from pydicom.errors import InvalidDicomError
-
+import pynetdicom._lazy as lazy
 from pynetdicom import Association
 from pynetdicom._globals import STATUS_SUCCESS, STATUS_WARNING
 from pynetdicom.pdu_primitives import AsynchronousOperationsWindowNegotiation
@@ -27,7 +23,9 @@ from ..common.scu import Requestor, lost
 from .inputs import Batch, Instance, Problem
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
+    from pathlib import Path
+
+    from pynetdicom.dimse_primitives import DimseServiceType
 
 STORED, FAILED, IGNORED = "stored", "failed", "ignored"
 
@@ -38,16 +36,27 @@ _OUT_OF_RESOURCES = range(0xA700, 0xA800)
 _LONGEST_DELAY = 60.0
 
 
-@dataclass
 class Outcome:
-    """What became of an instance."""
+    """What became of an instance.
 
-    status: int | None = None
-    reason: str = ""
-    #: Why it could not be sent; None if it was stored
-    code: Exit | None = None
-    attempts: int = 1
-    milliseconds: float = 0.0
+    Parameters
+    ----------
+    status : int or None, optional
+        The status of the response, None if there was none.
+    reason : str, optional
+        What it says, or why there is none.
+    code : Exit, optional
+        Why it could not be sent; None if it was stored.
+    """
+
+    def __init__(
+        self, status: int | None = None, reason: str = "", code: Exit | None = None
+    ) -> None:
+        self.status = status
+        self.reason = reason
+        self.code = code
+        self.attempts = 1
+        self.milliseconds = 0.0
 
     @property
     def is_transient(self) -> bool:
@@ -125,7 +134,7 @@ def stored_before(path: Path) -> set[tuple[str, str]]:
     try:
         with path.open(encoding="utf-8") as lines:
             for line in lines:
-                record = json.loads(line)
+                record = lazy.json.loads(line)
                 if record["result"] == STORED:
                     stored.add((record["file"], record["sop_instance_uid"]))
     except OSError as exc:
@@ -306,14 +315,12 @@ class _Worker:
         except Exception as exc:
             failure = _why(assoc, exc)
             return lambda: failure
-        # What has to be converted is sent when all before it is done
-        return lambda: _outcome(
-            assoc, wait or partial(assoc.send_c_store, instance.path, message_id)
-        )
+        # What has to be converted is sent when all before it is done. Not send_c_store(), whose
+        # data set would have pydicom loaded for one number
+        return lambda: _outcome(assoc, wait or partial(assoc._store, instance.path, message_id))
 
 
-@dataclass(slots=True)
-class _UnderWay:
+class _UnderWay(NamedTuple):
     """An instance that is sent; `wait` waits for what becomes of it."""
 
     instance: Instance
@@ -327,16 +334,16 @@ def _ahead(assoc: Association, window: int) -> int:
     return min(window, invoked or window)
 
 
-def _outcome(assoc: Association, wait: Callable[[], Dataset]) -> Outcome:
+def _outcome(assoc: Association, wait: Callable[[], DimseServiceType | None]) -> Outcome:
     """Wait for the status of an instance, and return what it means."""
     try:
-        answer = wait()
+        response = wait()
     except Exception as exc:
         return _why(assoc, exc)
-    status: int | None = answer.get("Status")
+    status = None if response is None else response.Status
     if status is None:
         return _failure(lost(assoc))
-    comment = safe_text(str(answer.get("ErrorComment") or ""))
+    comment = safe_text(getattr(response, "ErrorComment", None) or "")
     category = code_to_category(status)
     if category in (STATUS_SUCCESS, STATUS_WARNING):
         return Outcome(status, comment)
@@ -352,7 +359,8 @@ def _why(assoc: Association, error: Exception) -> Outcome:
         return Outcome(reason=error.strerror or str(error), code=Exit.LOCAL)
     if isinstance(error, (AttributeError, ValueError)):
         return Outcome(reason=str(error), code=Exit.NO_CONTEXT)
-    if isinstance(error, InvalidDicomError):  # the file has changed since it was found
+    # The file may have changed since it was found
+    if isinstance(error, lazy.pydicom.errors.InvalidDicomError):
         return Outcome(reason=str(error), code=Exit.LOCAL)
     return Outcome(reason=f"unexpected error: {error!r}", code=Exit.LOCAL)
 

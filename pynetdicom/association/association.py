@@ -12,10 +12,11 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from pydicom.uid import UID
-
 import pynetdicom._config as _config
+import pynetdicom._lazy as lazy
 import pynetdicom.events as evt
+import pynetdicom.service_class as service_class
+import pynetdicom.transport as transport
 from pynetdicom._globals import MODE_ACCEPTOR, MODE_REQUESTOR
 from pynetdicom._negotiation import Contexts, FrozenContexts
 from pynetdicom.acse import ACSE, fewer
@@ -30,16 +31,8 @@ from pynetdicom.dul import DULServiceProvider
 from pynetdicom.errors import AssociationError, UpperLayerError
 from pynetdicom.pdu_primitives import A_ABORT, A_P_ABORT, ABORT_REASONS
 from pynetdicom.presentation import PresentationContext, PresentationContextTuple
-from pynetdicom.service_class import ServiceClass, StorageServiceClass
-from pynetdicom.service_class.base import sop_class_of
-from pynetdicom.sop_class import uid_to_service_class
-from pynetdicom.transport import (
-    AddressInformation,
-    AssociationServer,
-    AssociationSocket,
-    BindError,
-)
-from pynetdicom.utils import safe_text
+from pynetdicom.service_class.base import ServiceClass, sop_class_of
+from pynetdicom.utils import safe_text, shown_uid
 
 if TYPE_CHECKING:
     import ssl
@@ -47,6 +40,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from pynetdicom.ae import ApplicationEntity
+    from pynetdicom.transport import AddressInformation, AssociationServer, AssociationSocket
 
 LOGGER = logging.getLogger("pynetdicom.association")
 
@@ -125,7 +119,7 @@ class Association(ServiceClassUser, evt.EventHandlers, ReusingThread):
         self._workers: Workers | None = None  # when requests may be served at the same time
 
         # What serves requests, by context ID, kind of request and SOP class
-        self._services: dict[tuple[int, type, UID], ServiceClass] = {}
+        self._services: dict[tuple[int, type, str], ServiceClass] = {}
         self.outcome = FrozenContexts(())  # of the negotiation
         self.peer_maximum_length = 0
 
@@ -297,7 +291,7 @@ class Association(ServiceClassUser, evt.EventHandlers, ReusingThread):
         except OSError as exc:
             LOGGER.error("No connection to %s: %s", self._peer_text(), exc)
             self._aborted()
-            if isinstance(exc, BindError):  # the peer has nothing to do with it
+            if isinstance(exc, transport.BindError):  # the peer has nothing to do with it
                 raise
             return
         self.acse.negotiate_association()
@@ -767,22 +761,23 @@ class Association(ServiceClassUser, evt.EventHandlers, ReusingThread):
         service = self._services.get(key)
         if service is None:
             service = self._new_service_for(uid, request)
-        if uid == context.abstract_syntax:
+        if uid == context._abstract_syntax:
             self._services[key] = service
         elif isinstance(request, C_STORE):
             # Some peers send the instances of a C-GET in the context of that (PS3.4 C.4.3.1.2 has
             # them in one for their SOP class)
             for other in self._contexts.accepted:
-                if other.abstract_syntax == uid:
+                if other._abstract_syntax == uid:
                     return service, other.as_tuple._replace(context_id=context_id)
         return service, context.as_tuple
 
-    def _new_service_for(self, uid: UID, request: DimseServiceType) -> ServiceClass:
+    def _new_service_for(self, uid: str, request: DimseServiceType) -> ServiceClass:
         """Return what serves requests for a SOP class."""
         if _config.UNRESTRICTED_STORAGE_SERVICE and isinstance(request, C_STORE):
-            return StorageServiceClass(self)
-        common = self.acceptor.accepted_common_extended.get(uid)
-        service: ServiceClass = uid_to_service_class(common[0] if common else uid)(self)
+            return service_class.StorageServiceClass(self)
+        common = self.acceptor.accepted_common_extended.get(shown_uid(uid))
+        service_uid = common[0] if common else uid
+        service: ServiceClass = lazy.sop_class.uid_to_service_class(service_uid)(self)
         return service
 
 

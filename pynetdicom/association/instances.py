@@ -6,13 +6,16 @@ import errno
 import logging
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from pydicom.dataset import Dataset
-from pydicom.uid import UID, ExplicitVRBigEndian, ImplicitVRLittleEndian
-
+import pynetdicom._lazy as lazy
 from pynetdicom.dimse import Buffer
 from pynetdicom.dsutils import FileHead, encoding_of
 from pynetdicom.utils import make_uid
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+    from pydicom.uid import UID
 
 LOGGER = logging.getLogger("pynetdicom.association")
 
@@ -55,7 +58,8 @@ def transfer_syntax_of(dataset: Dataset) -> UID:
     if (implicit, little) == encoding_of(stated)[:2]:
         return stated
     if implicit == little:  # implicit little or explicit big endian: no other can be meant
-        actual = ImplicitVRLittleEndian if implicit else ExplicitVRBigEndian
+        uid = lazy.pydicom.uid
+        actual = uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRBigEndian
         LOGGER.warning(
             "The data set is encoded in '%s' though its file meta information says '%s'; sent "
             "as the former",

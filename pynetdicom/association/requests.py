@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from pydicom.dataset import Dataset
-from pydicom.uid import UID
-
 import pynetdicom._config as _config
-from pynetdicom._dataset_writer import EncodedDataSet
+import pynetdicom._lazy as lazy
+from pynetdicom._encoded import EncodedDataSet
 from pynetdicom._globals import STATUS_SUCCESS, STATUS_WARNING
 from pynetdicom._spool import Spool
 from pynetdicom.association.stand_in import StandIn
@@ -21,18 +19,12 @@ from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE, N_CREATE, DimseSe
 from pynetdicom.dsutils import Encoding, decode, encode_pieces, encoding_of, log_identifier
 from pynetdicom.errors import UpperLayerError
 from pynetdicom.exchanges import Exchange
-from pynetdicom.sop_class import (
-    RepositoryQuery,
-    UnifiedProcedureStepEvent,
-    UnifiedProcedureStepPull,
-    UnifiedProcedureStepPush,
-    UnifiedProcedureStepQuery,
-    UnifiedProcedureStepWatch,
-)
 from pynetdicom.status import code_to_category
 from pynetdicom.utils import make_uid, safe_text
 
 if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+    from pydicom.uid import UID
     from typing_extensions import Self
 
     from pynetdicom._negotiation import Contexts
@@ -42,20 +34,17 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("pynetdicom.association")
 
 # The status of a response, and its data set if it has one that is of use
-Reply: TypeAlias = tuple[Dataset, Dataset | None]
+Reply: TypeAlias = "tuple[Dataset, Dataset | None]"
 _Query: TypeAlias = C_FIND | C_GET | C_MOVE
 _Request = TypeVar("_Request", bound=DimseServiceType)
 
 # Statuses besides Pending that more responses follow, by the SOP class of the request
-_ALSO_PENDING: dict[str, frozenset[int]] = {RepositoryQuery: frozenset({0xB001})}
+_REPOSITORY_QUERY = "1.2.840.10008.5.1.4.1.1.201.6"
+_ALSO_PENDING = {_REPOSITORY_QUERY: frozenset({0xB001})}
 # In whose contexts requests for Unified Procedure Step - Push may go as well: all of these SOP
 # classes are of the same instances (PS3.4 CC.3)
-_UPS = {
-    UnifiedProcedureStepPull,
-    UnifiedProcedureStepWatch,
-    UnifiedProcedureStepEvent,
-    UnifiedProcedureStepQuery,
-}
+_UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
+_UPS = {f"1.2.840.10008.5.1.4.34.6.{number}" for number in (2, 3, 4, 5)}
 
 
 class Responses(Iterator[Reply]):
@@ -125,7 +114,7 @@ class Responses(Iterator[Reply]):
             response = self._user._receive(self._request, exchange)
         if exchange is None or response is None:
             self._is_done = True
-            return Dataset(), None
+            return lazy.pydicom.dataset.Dataset(), None
         status: int = response._values["Status"]
         self._is_done = status not in exchange.pending
         identifier = self._identifier(response, status)
@@ -221,7 +210,7 @@ class RequestEngine(StandIn):
         if context_id is not None:
             candidates.sort(key=lambda context: context.context_id != context_id)
         for context in candidates:
-            if not tr_syntax or context.transfer_syntax[0] == tr_syntax:
+            if not tr_syntax or context._transfer_syntax[0] == tr_syntax:
                 return context
         if allow_conversion:
             for context in candidates:
@@ -252,9 +241,9 @@ class RequestEngine(StandIn):
 
     def _find_context(self, sop_class: str, role: str | None = "scu") -> PresentationContext:
         """Return the accepted context for a SOP class, whatever its transfer syntax."""
-        if sop_class == UnifiedProcedureStepPush and sop_class not in self._contexts.by_syntax:
+        if sop_class == _UPS_PUSH and sop_class not in self._contexts.by_syntax:
             for context in self._contexts.accepted:
-                if context.abstract_syntax in _UPS and _has_role(context, role):
+                if context._abstract_syntax in _UPS and _has_role(context, role):
                     return context
         return self._get_valid_context(sop_class, "", role)
 
@@ -328,8 +317,14 @@ class RequestEngine(StandIn):
         self, request: DimseServiceType, context_id: int, data_set: DataSource | None = None
     ) -> DimseServiceType | None:
         """Send a request that has one response, and return that if it came and is valid."""
+        return self._begin_asking(request, context_id, data_set)()
+
+    def _begin_asking(
+        self, request: DimseServiceType, context_id: int, data_set: DataSource | None
+    ) -> Callable[[], DimseServiceType | None]:
+        """Send a request that has one response; return what waits for that."""
         exchange = self._begin(request, context_id, data_set)
-        return None if exchange is None else self._end_of(request, exchange)
+        return lambda: None if exchange is None else self._end_of(request, exchange)
 
     def _end_of(self, request: DimseServiceType, exchange: Exchange) -> DimseServiceType | None:
         """Wait for the only response to a request; return it if it came and is valid."""
@@ -338,28 +333,6 @@ class RequestEngine(StandIn):
         except BaseException:  # Ctrl-C, for one
             exchange.abandon()
             raise
-
-    def _begin_status(
-        self, request: DimseServiceType, context: PresentationContext, data_set: DataSource | None
-    ) -> Callable[[], Dataset]:
-        """Send a request whose response has a status alone; return what waits for the status."""
-        exchange = self._begin(request, context.context_id or 0, data_set)
-
-        def wait() -> Dataset:
-            response = None if exchange is None else self._end_of(request, exchange)
-            return Dataset() if response is None else status_of(response)
-
-        return wait
-
-    def _ask_status(
-        self,
-        request: DimseServiceType,
-        context: PresentationContext,
-        data_set: DataSource | None = None,
-    ) -> Dataset:
-        """Send a request whose response has a status alone; return it, empty if none came."""
-        response = self._ask(request, context.context_id or 0, data_set)
-        return Dataset() if response is None else status_of(response)
 
     def _query(self, request: _Query, identifier: Dataset) -> Responses:
         """Send a request that has an identifier and any number of responses."""
@@ -370,7 +343,7 @@ class RequestEngine(StandIn):
                 f"The identifier of a {request.msg_type} request must not be empty: it says what "
                 "to look for, most often by QueryRetrieveLevel and other keys"
             )
-        encoding = encoding_of(context.transfer_syntax[0])
+        encoding = encoding_of(context._transfer_syntax[0])
         what = f"identifier of the {request.msg_type} request"
         data_set = encoded(identifier, encoding, what, self.ae.log_patient_data)
         if _config.LOG_REQUEST_IDENTIFIERS and self.ae.log_patient_data:
@@ -389,14 +362,14 @@ class RequestEngine(StandIn):
     ) -> Reply:
         """Send a request of a DIMSE-N service; return the status and what belongs to it."""
         context = self._find_context(sop_class, role)
-        encoding = encoding_of(context.transfer_syntax[0])
+        encoding = encoding_of(context._transfer_syntax[0])
         source: DataSource | None = None
         if data_set:
             what = f"data set of the {request.msg_type} request"
             source = encoded(data_set, encoding, what, self.ae.log_patient_data)
         response = self._ask(request, context.context_id or 0, source)
         if response is None:
-            return Dataset(), None
+            return lazy.pydicom.dataset.Dataset(), None
         is_assigned = isinstance(request, N_CREATE) and request.AffectedSOPInstanceUID is None
         status = status_of(response, *(("AffectedSOPInstanceUID",) if is_assigned else ()))
         if code_to_category(status.Status) not in (STATUS_SUCCESS, STATUS_WARNING):
@@ -418,7 +391,7 @@ class RequestEngine(StandIn):
             if stream is None and keyword:
                 stream = getattr(response, keyword)
             if stream is None:
-                return Dataset()
+                return lazy.pydicom.dataset.Dataset()
             return decode(stream, *encoding, limits=self.ae.limits)
         except Exception as exc:  # there is little that pydicom does not raise
             is_open = self.ae.log_patient_data  # of what pydicom may cite
@@ -443,8 +416,10 @@ def new_request(kind: type[_Request], msg_id: int, **values: object) -> _Request
     return request
 
 
-def status_of(response: DimseServiceType, *more: str) -> Dataset:
-    """Return the Status of a response, and what else it says about it, as a data set."""
+def status_of(response: DimseServiceType | None, *more: str) -> Dataset:
+    """Return the Status of a response, and what else it says about it; nothing if there is none."""
+    if response is None:
+        return lazy.pydicom.dataset.Dataset()
     values = response._values
     keywords = ("Status", *response.STATUS_OPTIONAL_KEYWORDS, *more)
     return command_elements({k: values[k] for k in keywords if values.get(k) is not None})

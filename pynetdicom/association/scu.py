@@ -6,13 +6,11 @@ import logging
 import os
 from collections.abc import Callable, MutableSequence
 from functools import partial
-from pathlib import Path
-
-from pydicom import dcmread
-from pydicom.dataset import Dataset
-from pydicom.tag import TagType
+from typing import TYPE_CHECKING
 
 import pynetdicom._config as _config
+import pynetdicom._lazy as lazy
+from pynetdicom._globals import VERIFICATION
 from pynetdicom.association.instances import (
     file_pieces,
     missing_in,
@@ -26,6 +24,7 @@ from pynetdicom.association.requests import (
     Responses,
     encoded,
     new_request,
+    status_of,
 )
 from pynetdicom.dimse_primitives import (
     C_CANCEL,
@@ -40,10 +39,14 @@ from pynetdicom.dimse_primitives import (
     N_EVENT_REPORT,
     N_GET,
     N_SET,
+    DimseServiceType,
 )
 from pynetdicom.dsutils import FileHead, encoding_of, opened, read_file_head
 from pynetdicom.presentation import PresentationContext
-from pynetdicom.sop_class import Verification
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+    from pydicom.tag import TagType
 
 LOGGER = logging.getLogger("pynetdicom.association")
 
@@ -85,11 +88,15 @@ class ServiceClassUser(RequestEngine):
         ValueError
             If Verification was not accepted, or `msg_id` is out of range.
         """
+        return status_of(self._echo(msg_id))
+
+    def _echo(self, msg_id: int) -> DimseServiceType | None:
+        """Do what send_c_echo() does, but return the response itself, which needs no pydicom."""
         self._check_established()
-        primitive = C_ECHO._from_values({"AffectedSOPClassUID": Verification})
+        primitive = C_ECHO._from_values({"AffectedSOPClassUID": VERIFICATION})
         primitive.MessageID = msg_id
-        context = self._get_valid_context(Verification, "", "scu")
-        return self._ask_status(primitive, context)
+        context = self._get_valid_context(VERIFICATION, "", "scu")
+        return self._ask(primitive, context.context_id or 0)
 
     # -- C-STORE -----------------------------------------------------------------------------
 
@@ -142,6 +149,17 @@ class ServiceClassUser(RequestEngine):
         pydicom.errors.InvalidDicomError
             If the file is no DICOM file.
         """
+        return status_of(self._store(dataset, msg_id, priority, originator_aet, originator_id))
+
+    def _store(
+        self,
+        dataset: Dataset | str | os.PathLike[str],
+        msg_id: int,
+        priority: int = 2,
+        originator_aet: str | None = None,
+        originator_id: int | None = None,
+    ) -> DimseServiceType | None:
+        """Do what send_c_store() does, but return the response itself, which needs no pydicom."""
         self._check_established()
         primitive = new_request(C_STORE, msg_id, Priority=priority)
         try:
@@ -149,15 +167,15 @@ class ServiceClassUser(RequestEngine):
         except ValueError as exc:  # it is optional, and for the peer's log
             LOGGER.error("Move Originator AE title left out: %s", exc)
         primitive.MoveOriginatorMessageID = originator_id
-        if isinstance(dataset, Dataset):
-            return self._store_data_set(primitive, dataset)
-        if not isinstance(dataset, (str, os.PathLike)):
+        if isinstance(dataset, (str, os.PathLike)):
+            return self._store_file(primitive, os.fspath(dataset))
+        if not isinstance(dataset, lazy.pydicom.dataset.Dataset):
             raise TypeError(
                 f"dataset must be a pydicom Dataset or a path, not {type(dataset).__name__}"
             )
-        return self._store_file(primitive, os.fspath(dataset))
+        return self._store_data_set(primitive, dataset)
 
-    def _store_data_set(self, primitive: C_STORE, dataset: Dataset) -> Dataset:
+    def _store_data_set(self, primitive: C_STORE, dataset: Dataset) -> DimseServiceType | None:
         """Encode a data set for the context that fits best, and send it."""
         syntax = transfer_syntax_of(dataset)
         sop_class = required_uid(dataset, "SOPClassUID")
@@ -167,17 +185,19 @@ class ServiceClassUser(RequestEngine):
         accepted = context.transfer_syntax[0]
         what = f"data set {sop_instance} in '{accepted.name}'"
         data_set = encoded(dataset, encoding_of(accepted), what, self.ae.log_patient_data)
-        return self._ask_status(primitive, context, data_set)
+        return self._ask(primitive, context.context_id or 0, data_set)
 
-    def _store_file(self, primitive: C_STORE, path: str) -> Dataset:
+    def _store_file(self, primitive: C_STORE, path: str) -> DimseServiceType | None:
         """Send a file as it is if that can be; else decode it and send the data set."""
         wait = self._begin_file(primitive, path)
         if wait is not None:
             return wait()
-        return self._store_data_set(primitive, dcmread(path))
+        return self._store_data_set(primitive, lazy.pydicom.filereader.dcmread(path))
 
-    def _begin_file(self, primitive: C_STORE, path: str) -> Callable[[], Dataset] | None:
-        """Send a file as it is; return what waits for the status, or None if it can't go so."""
+    def _begin_file(
+        self, primitive: C_STORE, path: str
+    ) -> Callable[[], DimseServiceType | None] | None:
+        """Send a file as it is; return what waits for the response, None if it can't go so."""
         with opened(path) as fd:
             data = read_start(fd)
             head = read_file_head(fd if data is None else data)
@@ -187,10 +207,12 @@ class ServiceClassUser(RequestEngine):
             primitive.AffectedSOPClassUID = head.sop_class_uid
             primitive.AffectedSOPInstanceUID = head.sop_instance_uid
             source = file_pieces(fd, head.offset, self.ae.limits.output_length, data)
-            return self._begin_status(primitive, context, source)
+            return self._begin_asking(primitive, context.context_id or 0, source)
 
-    def _begin_c_store(self, path: str, msg_id: int) -> Callable[[], Dataset] | None:
-        """Send a file as :meth:`send_c_store` does; return what waits for the status.
+    def _begin_c_store(
+        self, path: str, msg_id: int
+    ) -> Callable[[], DimseServiceType | None] | None:
+        """Send a file as :meth:`send_c_store` does; return what waits for the response.
 
         That need not be called before the next request, if a window has room for that; but in
         the thread that has sent it. None if the file can't go out as it is.
@@ -204,9 +226,8 @@ class ServiceClassUser(RequestEngine):
         missing = missing_in(head)
         if missing:
             if must:
-                raise AttributeError(
-                    f"The file meta information of '{Path(path).name}' has no {missing}"
-                )
+                name = lazy.pathlib.Path(path).name
+                raise AttributeError(f"The file meta information of '{name}' has no {missing}")
             return None
         try:
             return self._get_valid_context(

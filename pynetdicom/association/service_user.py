@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydicom.uid import UID
-
 from pynetdicom._globals import DEFAULT_MAX_LENGTH, MODE_ACCEPTOR, MODE_REQUESTOR
-from pynetdicom._version import PYNETDICOM_IMPLEMENTATION_UID
+from pynetdicom._version import IMPLEMENTATION_UID
 from pynetdicom._wire import Deferred
 from pynetdicom.pdu_primitives import (
     A_ASSOCIATE,
@@ -21,9 +19,11 @@ from pynetdicom.pdu_primitives import (
     UserIdentityNegotiation,
 )
 from pynetdicom.presentation import PresentationContext
-from pynetdicom.utils import as_ae_title, as_uid, set_ae
+from pynetdicom.utils import as_ae_title, check_uid, set_ae, shown_uid
 
 if TYPE_CHECKING:
+    from pydicom.uid import UID
+
     from pynetdicom.ae import ApplicationEntity
     from pynetdicom.association import Association
     from pynetdicom.transport import AddressInformation
@@ -81,7 +81,7 @@ class ServiceUser:
         self.address_info: AddressInformation | None = None
         self._ae_title = ""
         self._maximum_length = DEFAULT_MAX_LENGTH
-        self._implementation_class_uid: UID = PYNETDICOM_IMPLEMENTATION_UID
+        self._implementation_class_uid: str = IMPLEMENTATION_UID
         self._implementation_version_name: str | None = None
         self._extended: list[NegotiationItem] = []
         self._contexts: list[PresentationContext] | Deferred[list[PresentationContext]] = []
@@ -150,7 +150,7 @@ class ServiceUser:
     def _introduce(self, ae: ApplicationEntity, ae_title: str) -> None:
         """Take what an AE says of itself, which has been checked when it was set."""
         self._ae_title = ae_title
-        self._implementation_class_uid = ae.implementation_class_uid
+        self._implementation_class_uid = ae._implementation_uid
         self._implementation_version_name = ae.implementation_version_name
 
     # -- what it proposes, or has proposed ---------------------------------------------------
@@ -217,14 +217,15 @@ class ServiceUser:
     def implementation_class_uid(self) -> UID | None:
         """The implementation class UID (PS3.7 D.3.3.2)."""
         if self.primitive is None:
-            return self._implementation_class_uid
+            self._implementation_class_uid = uid = shown_uid(self._implementation_class_uid)
+            return uid
         item = self._item(ImplementationClassUIDNotification)
         return item.implementation_class_uid if item else None
 
     @implementation_class_uid.setter
     def implementation_class_uid(self, value: str | bytes | UID) -> None:
         self._check_writeable()
-        self._implementation_class_uid = as_uid(
+        self._implementation_class_uid = check_uid(
             value, "implementation_class_uid", allow_empty=False
         )
 

@@ -13,13 +13,16 @@ import sys
 import threading
 from contextlib import suppress
 from contextvars import Context, copy_context
-from datetime import datetime
 from functools import lru_cache
-from queue import Empty, SimpleQueue
 from threading import get_ident
-from time import time
+from time import localtime, strftime, time
+from typing import TYPE_CHECKING
 
 import pynetdicom._config as _config
+import pynetdicom._lazy as lazy
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 # Seconds after which a thread ends that nobody has had use for
 IDLE_TIME = 5.0
@@ -33,7 +36,7 @@ _ACTIVE: dict[int, threading.Thread] = getattr(threading, "_active", {})
 @lru_cache(1)
 def _time_of_day(second: int) -> str:
     """Return a second of the epoch as in the names of threads."""
-    return f"{datetime.fromtimestamp(second):%Y%m%d%H%M%S}"
+    return strftime("%Y%m%d%H%M%S", localtime(second))
 
 
 class ReusingThread(threading.Thread):
@@ -127,7 +130,7 @@ class Runner:
     __slots__ = ("next", "thread")
 
     def __init__(self) -> None:
-        self.next: SimpleQueue[ReusingThread | None] = SimpleQueue()
+        self.next: SimpleQueue[ReusingThread | None] = lazy.queue.SimpleQueue()
         self.thread = threading.Thread(target=self._run_all, name="Runner", daemon=True)
 
     def _run_all(self) -> None:
@@ -197,7 +200,7 @@ class Runners:
         """Return what a runner is to run next, None if it is to end."""
         try:
             return runner.next.get(timeout=IDLE_TIME)
-        except Empty:
+        except lazy.queue.Empty:
             pass
         with self._lock:
             if runner in self._idle:

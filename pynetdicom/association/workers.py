@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pynetdicom._lazy as lazy
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 
 class Workers:
@@ -34,7 +38,7 @@ class Workers:
         self._number = number
         self._serve = serve
         self._when_free = when_free
-        self._queue: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Any, ...] | None] = lazy.queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._busy = 0

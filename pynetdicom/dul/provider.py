@@ -26,16 +26,17 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pynetdicom.events as evt
+import pynetdicom.transport as transport
 from pynetdicom.dul.protocol import UpperLayer
 from pynetdicom.errors import PDUDecodeError, UpperLayerError
 from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE, P_DATA
-from pynetdicom.transport import AddressInformation, AssociationSocket, looks_like_tls
 
 if TYPE_CHECKING:
     import ssl
 
     from pynetdicom.association import Association
     from pynetdicom.fsm import StateMachine
+    from pynetdicom.transport import AddressInformation, AssociationSocket
 
 LOGGER = logging.getLogger("pynetdicom.dul")
 
@@ -234,10 +235,10 @@ class DULServiceProvider:
         with self._io:
             if self.is_closed:
                 raise ConnectionAbortedError("the association was aborted before it was connected")
-            socket = self.socket = AssociationSocket(self._assoc)
+            socket = self.socket = transport.AssociationSocket(self._assoc)
         try:
             socket.connect(address, self._assoc.connection_timeout, bind_address, tls_args)
-            self._assoc.local_user.address_info = AddressInformation.from_tuple(
+            self._assoc.local_user.address_info = transport.AddressInformation.from_tuple(
                 socket.getsockname()
             )
             evt.trigger(self._assoc, evt.EVT_CONN_OPEN, {"address": address.as_tuple})
@@ -611,7 +612,7 @@ class DULServiceProvider:
             return
         self._reported = error
         hint = ""
-        if self._first_bytes and looks_like_tls(self._first_bytes):
+        if self._first_bytes and transport.looks_like_tls(self._first_bytes):
             hint = "; it speaks TLS, which this server does not: give start_server() an ssl_context"
         self._assoc._log_fault("Invalid data received from %s: %s%s", error, hint)
 

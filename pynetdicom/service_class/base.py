@@ -6,17 +6,17 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from pydicom.dataset import Dataset
-from pydicom.uid import UID
-
+import pynetdicom._lazy as lazy
 import pynetdicom.events as evt
 from pynetdicom.dimse_primitives import DIMSEPrimitive, DimseServiceType
 from pynetdicom.errors import DataSetLimitError
 from pynetdicom.presentation import PresentationContextTuple
 from pynetdicom.status import GENERAL_STATUS, StatusDictType
-from pynetdicom.utils import make_uid, safe_text
+from pynetdicom.utils import safe_text
 
 if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
     from pynetdicom.ae import ApplicationEntity
     from pynetdicom.association import Association
     from pynetdicom.dimse import DIMSEServiceProvider
@@ -30,10 +30,11 @@ Operations: TypeAlias = Mapping[
 ]
 
 
-def sop_class_of(request: DimseServiceType) -> UID:
+def sop_class_of(request: DimseServiceType) -> str:
     """Return the Affected, or else the Requested, SOP Class UID of a request."""
     values = request._values
-    return make_uid(values.get("AffectedSOPClassUID") or values.get("RequestedSOPClassUID") or "")
+    uid: str = values.get("AffectedSOPClassUID") or values.get("RequestedSOPClassUID") or ""
+    return uid
 
 
 def pair_of(
@@ -167,10 +168,10 @@ class ServiceClass:
             The response. Its status is 0xC001 for a data set without Status, 0xC002 for
             anything else that is no status; Verification has 0x0000 for both.
         """
-        if isinstance(status, Dataset):
-            self._copy_status(status, rsp)
-        elif isinstance(status, int):
+        if isinstance(status, int):
             rsp.Status = int(status)
+        elif isinstance(status, lazy.pydicom.dataset.Dataset):
+            self._copy_status(status, rsp)
         else:
             LOGGER.error("A handler returned %s as the status", type(status).__name__)
             rsp.Status = self._unusable_status

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, ClassVar
 
 import pynetdicom.events as evt
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.presentation import PresentationContextTuple
 from pynetdicom.service_class.base import Operations, ServiceClass
 from pynetdicom.status import NON_PATIENT_SERVICE_CLASS_STATUS, STORAGE_SERVICE_CLASS_STATUS
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 _OUT_OF_RESOURCES = 0xA700
 _HANDLER_FAILED = 0xC211

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import ssl
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import pynetdicom._lazy as lazy
 from pynetdicom._address import SocketAddress, address_text, destination, is_any
 from pynetdicom.transport.waiting import (
     FAILED,
@@ -23,6 +23,8 @@ from pynetdicom.transport.waiting import (
 )
 
 if TYPE_CHECKING:
+    import ssl
+
     from pynetdicom.association import Association
     from pynetdicom.transport.address import AddressInformation
 
@@ -305,7 +307,7 @@ class AssociationSocket:
             message = "the peer closed the connection instead of a TLS handshake"
             raise ConnectionResetError(errno.ECONNRESET, message)
         if not looks_like_tls(first):
-            raise ssl.SSLError(ssl.SSL_ERROR_SSL, _NO_TLS)
+            raise lazy.ssl.SSLError(lazy.ssl.SSL_ERROR_SSL, _NO_TLS)
 
     def _start_tls(
         self,
@@ -325,11 +327,11 @@ class AssociationSocket:
                 )
             while event := self._shake_hands(tls):
                 self._wait_for(event, deadline, "the TLS handshake")
-        except ssl.SSLError as exc:
+        except lazy.ssl.SSLError as exc:
             _put_in_words(exc)
             raise
         except ValueError as exc:  # the context wants the name of the peer
-            raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"{exc}, see 'tls_args'") from exc
+            raise lazy.ssl.SSLError(lazy.ssl.SSL_ERROR_SSL, f"{exc}, see 'tls_args'") from exc
 
     def _shake_hands(self, tls: ssl.SSLSocket) -> int:
         """Go on with the TLS handshake; return the event it waits for, 0 when it is done."""
@@ -337,9 +339,9 @@ class AssociationSocket:
             self._live_socket()
             try:
                 tls.do_handshake()
-            except ssl.SSLWantReadError:
+            except lazy.ssl.SSLWantReadError:
                 return POLLIN
-            except ssl.SSLWantWriteError:
+            except lazy.ssl.SSLWantWriteError:
                 return POLLOUT
         return 0
 
@@ -393,11 +395,13 @@ class AssociationSocket:
             event, received = POLLIN, None
             try:
                 received = self.socket.recv_into(view)
-            except (BlockingIOError, ssl.SSLWantReadError):
+            except BlockingIOError:
                 pass
-            except ssl.SSLWantWriteError:
+            except lazy.ssl.SSLWantReadError:
+                pass
+            except lazy.ssl.SSLWantWriteError:
                 event = POLLOUT
-            except ssl.SSLError as exc:
+            except lazy.ssl.SSLError as exc:
                 _put_in_words(exc)
                 raise
             self._read_event = event
@@ -432,11 +436,13 @@ class AssociationSocket:
                     sent = sock.sendmsg(buffers)
                 else:
                     sent = sock.sendmsg(buffers[:_IOV_MAX])
-            except (BlockingIOError, ssl.SSLWantWriteError):
+            except BlockingIOError:
                 pass
-            except ssl.SSLWantReadError:
+            except lazy.ssl.SSLWantWriteError:
+                pass
+            except lazy.ssl.SSLWantReadError:
                 event = POLLIN
-            except ssl.SSLError as exc:
+            except lazy.ssl.SSLError as exc:
                 _put_in_words(exc)
                 raise
             self._write_event = event
@@ -579,7 +585,7 @@ def _send_joined(sock: socket.socket, buffers: Sequence[Buffer]) -> int:
     for piece in _pieces(buffers):
         try:
             sent = sock.send(piece)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except (BlockingIOError, lazy.ssl.SSLWantReadError, lazy.ssl.SSLWantWriteError):
             if not total:
                 raise
             break
@@ -608,9 +614,9 @@ def _pieces(buffers: Iterable[Buffer]) -> Iterator[bytearray]:
 def _put_in_words(error: ssl.SSLError) -> None:
     """Replace what OpenSSL says about an error by what users can make something of."""
     reason = getattr(error, "reason", None) or ""  # errors that are not OpenSSL's have none
-    if isinstance(error, ssl.SSLCertVerificationError):
+    if isinstance(error, lazy.ssl.SSLCertVerificationError):
         error.strerror = f"certificate verify failed: {error.verify_message}"
-    elif isinstance(error, ssl.SSLEOFError):
+    elif isinstance(error, lazy.ssl.SSLEOFError):
         error.strerror = "the peer closed the connection in the middle of TLS"
     elif reason == "WRONG_VERSION_NUMBER":
         error.strerror = _NO_TLS

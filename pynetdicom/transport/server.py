@@ -7,14 +7,13 @@ import logging
 import os
 import socket
 import socketserver
-import ssl
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import datetime
-from time import monotonic
+from time import monotonic, strftime
 from typing import TYPE_CHECKING, Any
 
+import pynetdicom._lazy as lazy
 from pynetdicom._address import SocketAddress, address_text, is_loopback
 from pynetdicom.events import EventHandlers, EventHandlerType
 from pynetdicom.transport.address import AddressInformation
@@ -22,6 +21,8 @@ from pynetdicom.transport.waiting import POLLIN, WakeUp, milliseconds, new_poll
 from pynetdicom.utils import make_target
 
 if TYPE_CHECKING:
+    import ssl
+
     from pynetdicom.ae import ApplicationEntity
     from pynetdicom.association import Association
     from pynetdicom.presentation import PresentationContext
@@ -149,7 +150,7 @@ class AssociationServer(EventHandlers, socketserver.TCPServer):
 
     @ssl_context.setter
     def ssl_context(self, context: ssl.SSLContext | None) -> None:
-        if context is not None and not isinstance(context, ssl.SSLContext):
+        if context is not None and not isinstance(context, lazy.ssl.SSLContext):
             raise TypeError(f"'ssl_context' must be an ssl.SSLContext or None, not {context!r}")
         self._ssl_context = context
 
@@ -376,7 +377,7 @@ class ThreadedAssociationServer(AssociationServer):
         """Start the thread."""
         runner = threading.Thread(
             target=make_target(self.serve_forever),
-            name=f"AcceptorServer@{datetime.now():%Y%m%d%H%M%S}",
+            name=f"AcceptorServer@{strftime('%Y%m%d%H%M%S')}",
             daemon=True,
         )
         runner.start()
