@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pynetdicom._config as _config
 import pynetdicom._lazy as lazy
-from pynetdicom._wire import Deferred, Memo
+from pynetdicom._memo import Deferred, Memo
 from pynetdicom.presentation import PresentationContext, build_role, negotiate_as_requestor
 
 if TYPE_CHECKING:

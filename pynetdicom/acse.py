@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pynetdicom._config as _config
 import pynetdicom.events as evt
 from pynetdicom._globals import APPLICATION_CONTEXT_NAME
+from pynetdicom._memo import Deferred
 from pynetdicom._negotiation import answer, conclude
-from pynetdicom._wire import Deferred
 from pynetdicom.errors import UpperLayerError
 from pynetdicom.pdu_primitives import (
     A_ABORT,

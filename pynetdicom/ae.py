@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from pynetdicom._wire import Deferred
+    from pynetdicom._memo import Deferred
     from pynetdicom.association.service_user import NegotiationItem
     from pynetdicom.transport import (
         AddressInformation,

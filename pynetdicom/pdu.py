@@ -12,6 +12,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pynetdicom._globals import MAXIMUM_CONTEXTS
+from pynetdicom._memo import Deferred, Memo, Same
 from pynetdicom._wire import (  # noqa: F401 - some are here because they are public by this name
     ONCE,
     PACK_UCHAR,
@@ -23,15 +24,12 @@ from pynetdicom._wire import (  # noqa: F401 - some are here because they are pu
     UNPACK_UCHAR,
     UNPACK_UINT2,
     UNPACK_UINT4,
-    Deferred,
     ItemList,
-    Memo,
     Number,
     PDUItem,
     Reader,
     Reserved,
     ReservedRest,
-    Same,
     Text,
     WireField,
     WireStructure,

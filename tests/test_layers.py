@@ -59,7 +59,7 @@ L1  pdu -> pdu_items -> presentation -> pdu_primitives    presentation -> sop_cl
 L1  _negotiation -> presentation
 L1  dimse_messages -> dimse_primitives    dimse_messages -> pdu_primitives    status
 L1  dsutils -> _dataset_writer    dsutils -> _dataset_reader    dimse_messages -> _dataset_reader
-L0  _wire -> utils -> _config -> _validators    _wire -> errors
+L0  _wire -> _memo    _wire -> utils -> _config -> _validators    _wire -> errors
 L0  _version -> utils -> _uids    utils -> _lazy    utils -> _validators
 L0  _spool -> _lazy    _spool -> errors    _encoded -> _lazy
 L0  _address    _globals    limits    timer

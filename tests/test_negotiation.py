@@ -11,8 +11,8 @@ import pytest
 import pynetdicom._config as _config
 import pynetdicom.sop_class as sop_class
 from pynetdicom import _negotiation, build_context
+from pynetdicom._memo import Deferred
 from pynetdicom._negotiation import Contexts, FrozenContexts, answer, conclude, propose
-from pynetdicom._wire import Deferred
 from pynetdicom.pdu import decode_pdu
 from pynetdicom.presentation import (
     PresentationContext,

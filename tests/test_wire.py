@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import weakref
-
 import pytest
 from pydicom.uid import UID
 
 from pynetdicom import _config
+from pynetdicom._memo import Deferred
 from pynetdicom._wire import (
     PACK_UCHAR,
     PACK_UINT2,
@@ -20,18 +19,15 @@ from pynetdicom._wire import (
     UNPACK_UINT4,
     Bytes,
     BytesBlock,
-    Deferred,
     Field,
     Flag,
     ItemList,
-    Memo,
     Number,
     Part,
     PDUItem,
     Reader,
     Reserved,
     ReservedRest,
-    Same,
     Structure,
     Text,
     UIDBlock,
@@ -198,33 +194,6 @@ class TestText:
     @pytest.mark.parametrize("raw", [b"", b"unknown", b"1.02.x", b"1." * 200 + b"1", b"\xff\xfe"])
     def test_odd_uid_is_kept(self, raw: bytes) -> None:
         assert encode_text(decode_uid(raw)) == raw
-
-
-class TestMemo:
-    def test_the_latest_few(self) -> None:
-        memo: Memo[int] = Memo(3)
-        for number in range(5):
-            memo.put(number, number * number)
-        assert [memo.get(number) for number in range(5)] == [None, None, 4, 9, 16]
-        memo.clear()
-        assert memo.get(4) is None
-
-    def test_same(self) -> None:
-        first, second = Structure(), Structure()
-        assert first == second
-        assert Same(first) == Same(first)
-        assert hash(Same(first)) == hash(Same(first))
-        assert Same(first) != Same(second)
-        assert Same(first) != first
-
-    def test_same_as_what_is_gone(self) -> None:
-        """A key keeps nothing alive, and is equal to none that was made of another object."""
-        thing = Structure()
-        keys, gone = [Same(thing), Same(thing)], weakref.ref(thing)
-        del thing
-        assert gone() is None
-        assert keys[0] != keys[1]
-        assert Same(Structure()) not in keys
 
 
 class TestChecks:
