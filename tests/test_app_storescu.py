@@ -22,8 +22,9 @@ from pydicom.uid import (
 )
 
 from pynetdicom import Association, evt
+from pynetdicom._globals import MAXIMUM_CONTEXTS
 from pynetdicom.apps.common.exits import Exit
-from pynetdicom.apps.storescu.inputs import MAXIMUM_CONTEXTS, Instance, find, plan
+from pynetdicom.apps.storescu.inputs import Instance, find, plan
 from pynetdicom.sop_class import CTImageStorage, MRImageStorage, Verification
 from tests.support.apps import call_app, run_app
 from tests.support.peers import HOST, reserve_port

@@ -8,12 +8,13 @@ from pynetdicom import (
     StoragePresentationContexts,
     build_context,
 )
+from pynetdicom._globals import MAXIMUM_CONTEXTS
 from pynetdicom.presentation import PresentationContext
 
 from ..common.receiving import SYNTAXES
 
-#: How many there are for storage, besides the one for C-GET (PS3.8 9.3.2.2)
-MOST = 127
+#: How many there are for storage, besides the one for C-GET
+MOST = MAXIMUM_CONTEXTS - 1
 
 
 def storage_contexts(sop_classes: Sequence[str]) -> list[PresentationContext]:

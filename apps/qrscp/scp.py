@@ -17,6 +17,7 @@ from pynetdicom import (
     build_context,
     evt,
 )
+from pynetdicom._globals import MAXIMUM_CONTEXTS
 from pynetdicom.errors import DataSetLimitError
 from pynetdicom.sop_class import StorageCommitmentPushModel, Verification, uid_to_sop_class
 from pynetdicom.utils import make_uid, safe_text
@@ -46,8 +47,6 @@ _SYNTAXES: Final = (
 _OFFERED: Final = {"C-FIND": b"\1\1\0\0\0", "C-GET": b"\1\0", "C-MOVE": b"\1\0"}
 # The counters of a response have 16 bits
 _MOST_INSTANCES: Final = 0xFFFF
-# Presentation contexts of an association (PS3.8 9.3.2.2)
-_MOST_CONTEXTS: Final = 128
 # What Error Comment has room for, in characters (PS3.7 E.1)
 _COMMENT: Final = 64
 
@@ -171,7 +170,7 @@ class ArchiveSCP:
             yield from refusal.as_retrieval()
             return
         kinds = dict.fromkeys((each.sop_class, each.transfer_syntax) for each in found)
-        contexts = [build_context(*kind) for kind in list(kinds)[:_MOST_CONTEXTS]]
+        contexts = [build_context(*kind) for kind in list(kinds)[:MAXIMUM_CONTEXTS]]
         arguments = {"contexts": contexts, "tls_args": destination.tls}
         yield destination.address, destination.port, arguments
         yield from self._retrieve(event, found)

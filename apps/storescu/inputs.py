@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pynetdicom._lazy as lazy
 from pynetdicom import DEFAULT_TRANSFER_SYNTAXES, build_context
+from pynetdicom._globals import MAXIMUM_CONTEXTS
 from pynetdicom.dsutils import FileHead, opened, read_file_head
 from pynetdicom.presentation import PresentationContext
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-#: Most presentation contexts of an association: their IDs are odd numbers of a byte
-MAXIMUM_CONTEXTS = 128
 #: Between these a data set can be converted without loss and without decoding pixels
 _IMPLICIT, _EXPLICIT, _DEFLATED, _ = DEFAULT_TRANSFER_SYNTAXES
 _CONVERTIBLE = (_EXPLICIT, _IMPLICIT, _DEFLATED)
