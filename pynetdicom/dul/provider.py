@@ -60,8 +60,8 @@ _OBSERVED = (
 
 # Before the request for an association has come (PS3.8 9.2.1)
 _BEFORE_REQUEST = ("Sta1", "Sta2")
-# Seconds after which a request of which a part came is not being received or decoded any more
-_JUST_NOW = 0.1
+# Seconds in which a request comes as a whole and is decoded, if that is what has begun to come
+_JUST_NOW = 1.0
 
 Buffer = bytes | bytearray | memoryview
 
@@ -112,7 +112,7 @@ class DULServiceProvider:
         self._last_turn = float("-inf")  # when a caller last had the turn
         self._last_received = self._last_sent = self._idle_since = monotonic()
         self._last_look = self._last_received  # when the socket was last looked at
-        self._last_read = -math.inf  # when something was there to be read
+        self._first_read = math.inf  # when something was there to be read for the first time
         self._close_told = False  # whether EVT_CONN_CLOSE has been triggered
         self._reported: PDUDecodeError | None = None
         self._first_bytes = b""  # that the peer sent
@@ -155,10 +155,10 @@ class DULServiceProvider:
 
     @property
     def is_silent(self) -> bool:
-        """True while the requestor has sent no A-ASSOCIATE-RQ, nor a part of one just now."""
+        """True while the requestor has sent no A-ASSOCIATE-RQ, nor begun with it just now."""
         if self.state_machine.current_state not in _BEFORE_REQUEST:
             return False
-        return monotonic() - self._last_read > _JUST_NOW
+        return not 0 <= monotonic() - self._first_read <= _JUST_NOW
 
     @property
     def network_timeout(self) -> float | None:
@@ -624,7 +624,8 @@ class DULServiceProvider:
         received: int | None = None
         with self._io:
             if readable:
-                self._last_read = now
+                if not self._first_bytes:
+                    self._first_read = now
                 try:
                     space = layer.receive_buffer()
                     received = socket.recv_into(space)
