@@ -16,14 +16,13 @@ from pydicom.charset import convert_encodings, default_encoding, encode_string
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
-from pydicom.fileutil import buffer_remaining
 from pydicom.filewriter import correct_ambiguous_vr, write_data_element
 from pydicom.multival import MultiValue
 from pydicom.tag import tag_in_exception
 from pydicom.uid import UID
 from pydicom.valuerep import AMBIGUOUS_VR, EXPLICIT_VR_LENGTH_32, STANDARD_VR, PersonName
 
-from pynetdicom._encoded import EncodedDataSet, Piece, rest_of
+from pynetdicom._encoded import EncodedDataSet, FileRest, Piece, whole
 
 # Tag, VR and length of an element (PS3.5 7.1.2); tag and length with implicit VR (PS3.5 7.1.3)
 _SHORT = Struct("<HH2sH").pack
@@ -159,8 +158,8 @@ def _add_unusual(
     """Add an element that is long, without length, has a long header or is left to pydicom."""
     piece: Piece | None = value
     length = 0 if value is None else len(value)
-    if element.is_buffered and not is_open and buffer_remaining(element.value) % 2 == 0:
-        piece, length = element.value, buffer_remaining(element.value)
+    if element.is_buffered and not is_open and (rest := FileRest(element.value)).length % 2 == 0:
+        piece, length = rest, rest.length
     if is_open and value is not None:
         # Anything else than items is an error, or that of the caller (PS3.5 A.4)
         piece, length = (value, _UNDEFINED) if value.startswith(_ITEM) else (None, 0)
@@ -280,7 +279,7 @@ def _sequence(value: Sequence[Dataset], level: _Level) -> bytes:
     for item in value:
         content: list[Any] = []
         _add_dataset(item, level.is_implicit, level.converted(), content)
-        data = b"".join([part if type(part) is bytes else rest_of(part) for part in content])
+        data = b"".join(map(whole, content))
         if getattr(item, "is_undefined_length_sequence_item", False):
             out += (_ITEM, b"\xff\xff\xff\xff", data, _ITEM_END)
         else:

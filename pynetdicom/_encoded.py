@@ -5,11 +5,55 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator, Sequence
 from io import BufferedIOBase
+from threading import Lock
 
 import pynetdicom._lazy as lazy
 
-# Part of an encoded data set: bytes, or a file whose rest it is
-Piece = bytes | BufferedIOBase
+# Held from moving a file's position to moving it back: several threads may send the same file
+_moving = Lock()
+
+
+class FileRest:
+    """What a file has from where it stands; the file stands there again after each call.
+
+    Parameters
+    ----------
+    file : io.BufferedIOBase
+        The file, which has to stay open.
+
+    Attributes
+    ----------
+    length : int
+        How many bytes there are.
+    """
+
+    __slots__ = ("_file", "_start", "length")
+
+    def __init__(self, file: BufferedIOBase) -> None:
+        self._file = file
+        with _moving:
+            self._start = file.tell()
+            self.length: int = lazy.pydicom.fileutil.buffer_remaining(file)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return so many bytes from an offset on, fewer at the end.
+
+        Raises
+        ------
+        OSError
+            If the file can't be read, became shorter or is moved by others.
+        """
+        end = min(offset + size, self.length)
+        with _moving, lazy.pydicom.fileutil.reset_buffer_position(self._file):
+            self._file.seek(self._start + offset)
+            data = self._file.read(end - offset)
+            if self._file.tell() != self._start + end:
+                raise OSError(errno.EIO, "the file became shorter or was moved while it was sent")
+        return data
+
+
+# Part of an encoded data set
+Piece = bytes | FileRest
 
 
 class EncodedDataSet:
@@ -17,12 +61,12 @@ class EncodedDataSet:
 
     A large value is the object that the data set holds, so that nothing is copied. Bytes can't
     change, whatever becomes of the data set meanwhile. A file, which pydicom takes as the value of
-    some elements, has to stay open, and where it stands, until its rest has been read.
+    some elements, has to stay open until it has been read.
 
     Parameters
     ----------
-    pieces : sequence of bytes or io.BufferedIOBase
-        The pieces. A file stands for the rest of it, which is of even length.
+    pieces : sequence of bytes or FileRest
+        The pieces. What a file has is of even length.
     """
 
     __slots__ = ("_pieces",)
@@ -34,7 +78,7 @@ class EncodedDataSet:
         """Return the whole of it."""
         if len(self._pieces) == 1 and isinstance(self._pieces[0], bytes):
             return self._pieces[0]
-        return b"".join([p if isinstance(p, bytes) else rest_of(p) for p in self._pieces])
+        return b"".join(map(whole, self._pieces))
 
     def cut(self, size: int) -> Iterator[tuple[bytes | memoryview, bool]]:
         """Yield it in pieces of at most `size` bytes, each with whether it is the last.
@@ -42,7 +86,7 @@ class EncodedDataSet:
         Raises
         ------
         OSError
-            If a file can't be read, or became shorter.
+            If a file can't be read, became shorter or is moved by others.
         """
         for number, piece in enumerate(self._pieces, 1):
             cuts = _cut_bytes(piece, size) if isinstance(piece, bytes) else _cut_file(piece, size)
@@ -57,21 +101,12 @@ def _cut_bytes(data: bytes, size: int) -> Iterator[tuple[memoryview, bool]]:
         yield view[start : start + size], start + size >= total
 
 
-def _cut_file(file: BufferedIOBase, size: int) -> Iterator[tuple[bytes, bool]]:
-    """Yield the rest of a file in pieces, each with whether it is the last."""
-    remaining = lazy.pydicom.fileutil.buffer_remaining(file)
-    with lazy.pydicom.fileutil.reset_buffer_position(file):
-        while True:
-            piece = file.read(min(size, remaining))
-            remaining -= len(piece)
-            if remaining and not piece:
-                raise OSError(errno.EIO, "the file became shorter while it was sent")
-            yield piece, not remaining
-            if not remaining:
-                break
+def _cut_file(rest: FileRest, size: int) -> Iterator[tuple[bytes, bool]]:
+    """Yield the rest of a file in pieces, at least one, each with whether it is the last."""
+    for start in range(0, rest.length or 1, size):
+        yield rest.read(start, size), start + size >= rest.length
 
 
-def rest_of(file: BufferedIOBase) -> bytes:
-    """Return what a file has from where it stands, and leave it there."""
-    with lazy.pydicom.fileutil.reset_buffer_position(file):
-        return file.read()
+def whole(piece: Piece) -> bytes:
+    """Return all of a piece."""
+    return piece if isinstance(piece, bytes) else piece.read(0, piece.length)

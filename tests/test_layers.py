@@ -86,6 +86,7 @@ PURE_EXCEPT = {
     *(("_lazy", name) for name in ("datetime", "queue", "ssl")),  # it names them, no more
     ("timer", "time"),  # the public Timer of the API reads the clock itself
     ("events", "datetime"),  # Event.timestamp is the time of day
+    ("_encoded", "threading"),  # several threads may send the same file
     ("_lazy", "threading"),  # any thread may be the first to use something
     ("events", "threading"),  # any thread may bind handlers, which takes a lock
 }
