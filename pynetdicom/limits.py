@@ -67,7 +67,8 @@ class Limits:
     pending_connections : int
         Connections that have not yet sent an A-ASSOCIATE-RQ; the oldest is closed for a new one.
     pending_per_address : int
-        The same for one peer address. What waits to be read may be a request, and does not count.
+        The same for one peer address. Not counted are those whose request is to be read, or began
+        to come within the last second.
     error_lines : int
         Lines a second that broken peers at one address may add to the log.
     """
