@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from pynetdicom import evt
+from tests.support.peers import OlderLostError
 from tests.support.samples import SAMPLES, contexts, take
 
 TIMEOUT = 10.0
+# For tests in which the older version is a requestor; whatever else fails does so at once
+AGAIN_IF_OLDER_LOST = pytest.mark.flaky(reruns=3, only_rerun=OlderLostError.__name__)
 
 
 class Archive:

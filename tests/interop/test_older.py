@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from pynetdicom import evt
-from tests.interop.conftest import Archive
-from tests.support.peers import HOST, older_scp, older_scu
+from tests.interop.conftest import AGAIN_IF_OLDER_LOST, Archive
+from tests.support.peers import HOST, OlderLostError, older_scp, older_scu
 from tests.support.samples import CT, LARGE, SAMPLES, Sample, data_set, requesting_ae, store
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, AGAIN_IF_OLDER_LOST]
 
 # Version 3.0.4 encodes what it receives and sends anew; of the two data sets that are of odd
 # length, one deflated and one truncated, that makes other bytes.
@@ -73,15 +73,11 @@ class TestOurSCU:
 def stored_by_older(
     start_archive: StartArchive, samples: Sequence[Sample], **settings: Any
 ) -> tuple[Archive, dict[str, Any]]:
-    """Have the older version store instances; return where they are and what it reports.
-
-    Now and then it loses a response, waits for it in vain and aborts: then it has to do it again.
-    """
-    for _ in range(3):
-        archive = start_archive(**settings)
-        report = older_scu(archive.port, *(sample.path for sample in samples))
-        if None not in report["stores"]:
-            break
+    """Have the older version store instances; return where they are and what it reports."""
+    archive = start_archive(**settings)
+    report = older_scu(archive.port, *(sample.path for sample in samples))
+    if None in report["stores"]:
+        raise OlderLostError(report)
     assert report["stores"] == [0x0000] * len(samples)
     return archive, report
 

@@ -15,9 +15,11 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
 
+from tests.interop.conftest import AGAIN_IF_OLDER_LOST
 from tests.support.archives import image, image_uid, study_uid, write
 from tests.support.peers import (
     HOST,
+    OlderLostError,
     Server,
     dcmtk_qrscp,
     dcmtk_scu,
@@ -29,7 +31,7 @@ from tests.support.peers import (
 )
 from tests.test_layers import ROOT
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, AGAIN_IF_OLDER_LOST]
 
 PROGRAMS = ROOT / "tests" / "programs"
 CT_FILE, MR_FILE = (
@@ -42,9 +44,12 @@ FILM = "1.2.826.0.1.3680043.9.3811.9.3"
 SESSION = "1.2.826.0.1.3680043.9.3811.9.2"
 
 
-@pytest.fixture(params=["ours", "3.0.4"])
+@pytest.fixture(params=["ours", pytest.param("3.0.4", marks=pytest.mark.flaky(reruns=3))])
 def python(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Sequence[str]:
-    """Return what runs a program with one of the versions; all that is expected is the same."""
+    """Return what runs a program with one of the versions; all that is expected is the same.
+
+    When it is 3.0.4 this library has no part in the test, and whatever that loses is its own loss.
+    """
     if request.param == "3.0.4":
         return [*peer_command("")[:2], "-u"]
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -221,7 +226,10 @@ def test_commitment_client(python: Sequence[str], tmp_path: Path, lost: list[str
         with serving(archive, port, tmp_path / "archive.log") as server:
             client = [*python, PROGRAMS / "commitment_client.py", str(own_port), "COMMITTER"]
             done = run_program([*client, str(port), CT_FILE, MR_FILE])
-            server.wait_for_output("reported 0x0000\n")
+            told = server.wait_for_output("reported")
+    if "not reported" in told:
+        raise OlderLostError(told)
+    assert "reported 0x0000\n" in told
     stored = [f"stored {data.SOPInstanceUID} 0x0000" for data in (CT, MR)]
     safe = [f"safe {data.SOPInstanceUID}" for data in (CT, MR) if data.SOPInstanceUID not in lost]
     assert done.output.splitlines() == [
@@ -242,6 +250,8 @@ def test_print_scp(python: Sequence[str], tmp_path: Path) -> None:
         with serving(command, port, tmp_path / "printer.log") as server:
             done = run_program([*peer_command("print_scu.py"), str(port)])
             told = server.output()
+    if "no response to" in done.output:
+        raise OlderLostError(done.output)
     assert done.status == 0, done.output
     answers = [json.loads(line) for line in done.output.splitlines()]
     assert [(name, status) for name, status, _ in answers] == [

@@ -56,6 +56,7 @@ def handle_action(event):
 
 
 ae = AE("COMMITTER")
+ae.dimse_timeout = 5  # it loses a response now and then
 ae.add_requested_context(StorageCommitmentPushModel)
 role = build_role(StorageCommitmentPushModel, scp_role=True)
 ae.supported_contexts = StoragePresentationContexts

@@ -26,8 +26,9 @@ FORMATS = {FILM: "STANDARD\\2,1", f"{FILM}.99": "SLIDE"}
 
 def say(name, answer):
     status, found = answer if isinstance(answer, tuple) else (answer, None)
-    code = f"0x{status.Status:04x}" if status else None
-    print(json.dumps([name, code, found.to_json_dict() if found else None]))
+    if not status:
+        sys.exit(f"no response to {name}")
+    print(json.dumps([name, f"0x{status.Status:04x}", found.to_json_dict() if found else None]))
     return found
 
 
@@ -47,6 +48,7 @@ def image_of(number):
 
 
 ae = AE("PRINT_SCU")
+ae.dimse_timeout = 5  # it loses a response now and then
 ae.add_requested_context(META)
 assoc = ae.associate("127.0.0.1", int(sys.argv[1]), ae_title="PRINTER")
 names = ["PrinterStatus", "PrinterName"]

@@ -30,7 +30,7 @@ for file in args.files:
 for sop_class, transfer_syntax in sorted(pairs):
     ae.add_requested_context(sop_class, transfer_syntax)
 
-report = {"echo": None, "stores": []}
+report = {"echo": None, "stores": [], "rejected": None}
 assoc = ae.associate("127.0.0.1", args.port, ae_title=args.called, max_pdu=args.max_pdu)
 report["established"] = assoc.is_established
 if assoc.is_established:
