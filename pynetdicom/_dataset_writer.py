@@ -13,7 +13,7 @@ from struct import Struct, pack
 from typing import Any
 
 from pydicom.charset import convert_encodings, default_encoding, encode_string
-from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr, write_data_element
@@ -39,6 +39,12 @@ _LONG_VRS = {vr.value: vr.encode("ascii") for vr in EXPLICIT_VR_LENGTH_32}
 _TO_RESOLVE = frozenset((*AMBIGUOUS_VR, "SQ"))
 # Bytes of a value that is not copied but sent from where it is
 _OWN_PIECE = 64 * 1024
+# Bytes of a value that is short: its length has 16 bits with explicit VR (PS3.5 7.1.2)
+_MOST_SHORT = 0xFFFF
+# Headers of short elements by tag, VR and length: half of what encoding one takes would be packing
+# them anew. By whether with implicit VR; so many are kept.
+_HEADERS: Sequence[dict[tuple[int, str | None, int], bytes | None]] = ({}, {})
+_MOST_HEADERS = 4096
 
 
 class _Level:
@@ -108,48 +114,79 @@ def _add_dataset(dataset: Dataset, is_implicit: bool, parent: Any, out: list[Any
     """Add the elements of a data set, in the order of their tags; return which parts are large."""
     level = _Level(dataset, is_implicit, parent)
     is_kept = level.is_kept
-    short_vrs = {} if is_implicit else _SHORT_VRS
+    headers = _HEADERS[is_implicit]
     add = out.append
     for tag, element in _in_order(dataset._dict):
         if not tag & 0xFFFF and tag > 0x0006FFFF:
             continue  # group lengths are retired (PS3.5 7.2)
+        if not (is_kept and type(element) is RawDataElement):
+            _add_element(tag, element, level, out)
+            continue
         # Most are as they were received, and short: here, as each call more counts
-        if is_kept and type(element) is RawDataElement:
-            vr, length, value = element[1:4]
-            if vr in short_vrs and value is not None and len(value) == length < 0x10000:
-                add(_SHORT(tag >> 16, tag & 0xFFFF, short_vrs[vr], length))
-                add(value)
-                continue
-        _add_element(tag, element, level, out)
+        vr, length, value = element[1:4]
+        if value is None:
+            _add_element(tag, element, level, out)
+            continue
+        try:
+            header = headers[tag, vr, length]
+        except KeyError:
+            header = _remember_header(tag, vr, length, is_implicit)
+        if header is not None and len(value) == length:
+            add(header)
+            add(value)
+        else:
+            _add_unusual(tag, element, value, length == _UNDEFINED, level, out)
     return level.large
 
 
-def _in_order(elements: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:
+def _in_order(elements: Mapping[Any, Any]) -> Iterable[tuple[int, Any]]:
     """Return tags and elements in the order of the tags."""
     tags = [tag + 0 for tag in elements]  # plain numbers, which are compared more quickly
-    if tags == sorted(tags):
-        return list(elements.items())
-    return sorted(zip(tags, elements.values(), strict=True), key=itemgetter(0))
+    pairs = zip(tags, elements.values(), strict=True)
+    return pairs if tags == sorted(tags) else sorted(pairs, key=itemgetter(0))
+
+
+def _remember_header(tag: int, vr: str | None, length: int, is_implicit: bool) -> bytes | None:
+    """Return the header of an element, None if it is a long one, and remember that."""
+    headers = _HEADERS[is_implicit]
+    if len(headers) >= _MOST_HEADERS:
+        headers.clear()
+    headers[tag, vr, length] = header = _short_header(tag, vr, length, is_implicit)
+    return header
+
+
+def _short_header(tag: int, vr: str | None, length: int, is_implicit: bool) -> bytes | None:
+    """Return what comes before a value that is short, None if that or the header is long."""
+    if length > _MOST_SHORT:
+        return None
+    if is_implicit:
+        return _IMPLICIT(tag >> 16, tag & 0xFFFF, length)
+    if vr in _SHORT_VRS:
+        return _SHORT(tag >> 16, tag & 0xFFFF, _SHORT_VRS[vr], length)
+    return None
 
 
 def _add_element(tag: int, element: Any, level: _Level, out: list[Any]) -> None:
-    """Add an element of any kind."""
-    value: bytes | None
-    if level.is_kept and type(element) is RawDataElement and element.value is not None:
-        value, is_open = element.value, element.length == _UNDEFINED
+    """Add an element that has to be encoded."""
+    if type(element) is RawDataElement:
+        with tag_in_exception(element.tag):
+            element = level.dataset[element.tag]
+    vr = element.VR
+    value: bytes | None = None
+    try:
+        encode, padding = _ENCODERS[vr]
+        value = encode(element.value, level)
+        if value is not None and len(value) % 2:
+            value += padding
+    except Exception:  # pydicom finds a way, or the words for it
+        value = None
+    header = None
+    if value is not None and not element.is_undefined_length:
+        header = _short_header(tag, vr, len(value), level.is_implicit)
+    if header is None:
+        _add_unusual(tag, element, value, element.is_undefined_length, level, out)
     else:
-        if type(element) is RawDataElement:
-            with tag_in_exception(element.tag):
-                element = level.dataset[element.tag]
-        value, is_open = _value_of(element, level), element.is_undefined_length
-    if value is None or is_open or len(value) > 0xFFFF:
-        _add_unusual(tag, element, value, is_open, level, out)
-    elif level.is_implicit:
-        out += (_IMPLICIT(tag >> 16, tag & 0xFFFF, len(value)), value)
-    elif element.VR in _SHORT_VRS:
-        out += (_SHORT(tag >> 16, tag & 0xFFFF, _SHORT_VRS[element.VR], len(value)), value)
-    else:
-        _add_unusual(tag, element, value, is_open, level, out)
+        out += (header, value)
 
 
 def _add_unusual(
@@ -181,20 +218,6 @@ def _header(tag: int, vr: str, length: int, is_implicit: bool) -> bytes | None:
     if vr in _LONG_VRS:
         return _LONG(tag >> 16, tag & 0xFFFF, _LONG_VRS[vr], 0, length)
     return None
-
-
-def _value_of(element: DataElement, level: _Level) -> bytes | None:
-    """Return an encoded value, None if pydicom has to encode it."""
-    if element.VR not in _ENCODERS:
-        return None
-    encode, padding = _ENCODERS[element.VR]
-    try:
-        value = encode(element.value, level)
-    except Exception:  # pydicom finds a way, or the words for it
-        return None
-    if value is not None and len(value) % 2:
-        value += padding
-    return value
 
 
 def _by_pydicom(element: Any, level: _Level) -> bytes:
@@ -249,6 +272,9 @@ def _text(value: Any, level: _Level) -> bytes | None:
 
 def _person_name(value: Any, level: _Level) -> bytes | None:
     if type(value) is PersonName:
+        groups = value.components
+        if len(groups) == 1 and groups[0].isascii():
+            return groups[0].encode("ascii")
         return value.encode(level.converted())
     return b"" if value is None else None
 
