@@ -167,6 +167,7 @@ class DIMSEServiceProvider:
         context_id: int,
         data_set: DataSource | None = None,
         command: bytes | None = None,
+        more: bool = False,
     ) -> None:
         """Send a DIMSE message; returns when the system has taken all of it.
 
@@ -181,6 +182,8 @@ class DIMSEServiceProvider:
             whether it is the last, of which each is sent before the next is asked for.
         command : bytes, optional
             The encoded command set, if it is known from a message before.
+        more : bool, optional
+            Another message will follow at once: this one may go out with it.
 
         Raises
         ------
@@ -195,9 +198,15 @@ class DIMSEServiceProvider:
             evt.trigger(self._assoc, evt.EVT_DIMSE_SENT, {"message": message})
         if command is None:
             command = encode_command(kind, primitive, data_set is not None)
-        self._send(context_id, command, data_set)
+        self._send(context_id, command, data_set, more)
 
-    def _send(self, context_id: int, command: bytes, data_set: DataSource | None = None) -> None:
+    def _send(
+        self,
+        context_id: int,
+        command: bytes,
+        data_set: DataSource | None = None,
+        more: bool = False,
+    ) -> None:
         """Send a command set and the data set that belongs to it."""
         limit, send = self._assoc.peer_maximum_length, self.dul.send_p_data
         if 0 < limit < SHORTEST_P_DATA:
@@ -207,7 +216,7 @@ class DIMSEServiceProvider:
         pdus = p_data_buffers(context_id, True, command, limit)
         with self._sending:
             if data_set is None:
-                send(pdus)
+                send(pdus, more)
                 return
             begun = False
             try:
@@ -216,7 +225,7 @@ class DIMSEServiceProvider:
                 for piece, last in _pieces(data_set, self._assoc.ae.limits.output_length, limit):
                     pdus += p_data_buffers(context_id, False, piece, limit, last)
                     begun = True
-                    send(pdus)
+                    send(pdus, more)
                     pdus = []
             except UpperLayerError:
                 raise

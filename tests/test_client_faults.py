@@ -787,8 +787,8 @@ def test_abort_ends_though_the_peer_does_not_read(large_file: Path) -> None:
         blocked = threading.Event()
         send = assoc.dul.socket.send
 
-        def sending(buffers: Any) -> int:
-            sent: int = send(buffers)
+        def sending(buffers: Any, more: bool) -> int:
+            sent: int = send(buffers, more)
             if not sent:
                 blocked.set()
             return sent

@@ -48,7 +48,7 @@ class DUL:
         self.is_dispatching = False
         self.callers_told = self.watcher_told = self.wakes = 0
 
-    def send_p_data(self, buffers: list[Any]) -> None:
+    def send_p_data(self, buffers: list[Any], more: bool) -> None:
         if self.error is not None:
             raise self.error
         self.sent.append(b"".join(buffers))

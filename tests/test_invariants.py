@@ -600,10 +600,10 @@ def test_i11_command_and_data_leave_in_one_write(
     )
     writes, send = [], AssociationSocket.send
 
-    def recording(self: Any, buffers: Any) -> int:
+    def recording(self: Any, buffers: Any, more: bool) -> int:
         if self is assoc.dul.socket:
             writes.append(b"".join(buffers))
-        return send(self, buffers)
+        return send(self, buffers, more)
 
     monkeypatch.setattr(AssociationSocket, "send", recording)
     what = image() if source == "data-set" else make_file(tmp_path / "small.dcm", 10_000)

@@ -102,8 +102,8 @@ def test_row17_output_waits_for_the_peer_in_constant_memory(large_file: Path) ->
         blocked = threading.Event()
         send = assoc.dul.socket.send
 
-        def sending(buffers: Any) -> int:
-            sent: int = send(buffers)
+        def sending(buffers: Any, more: bool) -> int:
+            sent: int = send(buffers, more)
             if not sent:
                 blocked.set()
             return sent
@@ -111,9 +111,9 @@ def test_row17_output_waits_for_the_peer_in_constant_memory(large_file: Path) ->
         assoc.dul.socket.send = sending
         pieces = []
         source = assoc.dul.send_p_data
-        assoc.dul.send_p_data = lambda buffers: (
+        assoc.dul.send_p_data = lambda buffers, more: (
             pieces.append(sum(map(len, buffers))),
-            source(buffers),
+            source(buffers, more),
         )
         caller = threading.Thread(target=assoc.send_c_store, args=[large_file])
         caller.start()

@@ -583,7 +583,7 @@ class TestLoss:
     def test_last_words_are_read_though_nothing_can_be_sent(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def fail(buffers: Any) -> int:
+        def fail(buffers: Any, more: bool) -> int:
             raise BrokenPipeError
 
         with established() as (assoc, peer):

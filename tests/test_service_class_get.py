@@ -54,7 +54,7 @@ from tests.support.retrievals import (
     status,
     uid,
 )
-from tests.support.watch import complaints, make_file, peak_memory
+from tests.support.watch import complaints, make_file, note_waiting, peak_memory
 
 StartSCP = Callable[..., Any]
 MR = raw.MR_IMAGE.decode()
@@ -364,6 +364,19 @@ class TestCancel:
             assert peer.read_message().status == CANCEL
             peer.release()
         assert seen == [True, False]
+
+
+def test_no_response_waits_for_the_next(start_scp: StartSCP) -> None:
+    """Who gets it has something to do meanwhile."""
+    waiting: list[list[bool]] = []
+
+    def handler(event: Any) -> Iterator[Any]:
+        waiting.append(note_waiting(event.assoc))
+        yield from (3, ok(1), ok(2), ok(3))
+
+    archive = Archive(start_scp, handler)
+    assert archive.ask()[-1] == Reply(0x0000, None, 3, 0, 0)
+    assert waiting[0] == [False] * 7
 
 
 class TestEnd:

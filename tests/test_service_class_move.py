@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+import pynetdicom.service_class.query as query_service
 from pynetdicom import AE, AllStoragePresentationContexts, build_context, build_role, evt
 from tests.support import raw
 from tests.support.associations import CT, ECHO, SOON, EventLog, association, join, port_of
@@ -49,7 +50,7 @@ from tests.support.retrievals import (
     status,
     uid,
 )
-from tests.support.watch import complaints
+from tests.support.watch import complaints, note_waiting
 
 StartSCP = Callable[..., Any]
 MR = raw.MR_IMAGE.decode()
@@ -318,6 +319,20 @@ class TestItems:
         assert second.requestor.maximum_length == 4096
         assert len(seen) == 1
         assert node.stored.syntaxes == [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
+
+
+class TestPace:
+    def test_pending_may_wait(self, start_scp: StartSCP, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(query_service, "monotonic", lambda: 10.0)
+        waiting: list[list[bool]] = []
+        node = Node(start_scp)
+
+        def handler(event: Any) -> Iterator[Any]:
+            waiting.append(note_waiting(event.assoc))
+            yield from (node.place, 3, ok(1), ok(2), ok(3))
+
+        assert Archive(start_scp, handler).ask()[-1] == Reply(0x0000, None, 3, 0, 0)
+        assert waiting[0] == [False, True, True, False]
 
 
 class TestDestinations:

@@ -467,6 +467,26 @@ class TestReadAndWrite:
         assert conn.send([data[:6], memoryview(data)[6:150], bytearray(data[150:])]) == 200
         assert receive(theirs, 200) == data
 
+    def test_more_to_follow(self, ends: tuple[AssociationSocket, socket.socket]) -> None:
+        conn, theirs = ends
+        flags = []
+
+        class Recorder:
+            def sendmsg(self, buffers: Any, ancillary: Any, flag: int) -> int:
+                flags.append(flag)
+                return real.sendmsg(buffers, ancillary, flag)
+
+            def send(self, data: bytes) -> int:
+                flags.append(None)  # without gathered writes the system is not told
+                return real.send(data)
+
+        real, conn.socket = conn.socket, Recorder()
+        conn.send([b"first "], True)
+        conn.send([b"last"])
+        conn.socket = real
+        assert flags in ([getattr(socket, "MSG_MORE", 0), 0], [None, None])
+        assert receive(theirs, 10) == b"first last"
+
     def test_nothing_to_write(self, ends: tuple[AssociationSocket, socket.socket]) -> None:
         conn, _ = ends
         assert conn.send([]) == 0

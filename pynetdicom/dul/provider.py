@@ -323,7 +323,7 @@ class DULServiceProvider:
         is_owned: bool = self._io._is_owned()  # type: ignore[attr-defined]
         return is_owned
 
-    def send_p_data(self, buffers: Sequence[bytes | memoryview]) -> None:
+    def send_p_data(self, buffers: Sequence[bytes | memoryview], more: bool = False) -> None:
         """Send whole P-DATA-TF PDUs; returns when the system has taken all of them.
 
         If the connection is lost, or the peer has not read for the network timeout, it returns,
@@ -333,6 +333,8 @@ class DULServiceProvider:
         ----------
         buffers : list of bytes-like
             The PDUs in pieces, for a gathered write. They may be reused on return.
+        more : bool, optional
+            More will follow at once: see :meth:`AssociationSocket.send`.
 
         Raises
         ------
@@ -341,20 +343,20 @@ class DULServiceProvider:
         """
         with self._io:
             self.upper_layer.send_p_data(buffers)
-            self._flush()
+            self._flush(more)
             blocked = bool(self._unsent)
         if blocked:
             self._wait_for_sending()
         self._settle()
 
-    def _flush(self) -> None:
+    def _flush(self, more: bool = False) -> None:
         """Send what the socket takes. Needs `_io`."""
         unsent, socket = self._unsent, self.socket
         unsent += self.upper_layer.data_to_send()
         if socket is None:
             return
         try:
-            while unsent and (sent := socket.send(unsent)):
+            while unsent and (sent := socket.send(unsent, more)):
                 if sent == sum(map(len, unsent)):
                     unsent.clear()
                 else:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
+from time import monotonic
 from typing import Any, ClassVar, TypeAlias
 
 from pydicom.dataset import Dataset
@@ -41,9 +42,31 @@ _PENDING = (0xFF00, 0xFF01)
 # What is answered when the handler fails, and when a match can't be sent
 _HANDLER_FAILED = 0xC311
 _NOT_ENCODED = 0xC312
+# Time between two responses of which the first could have waited for the second, in seconds; and
+# how many of them wait at most
+_QUICK = 0.001
+_TOGETHER = 64
 
 
 # -- what serves operations with several responses -------------------------------------------
+
+
+class Pace:
+    """Tells which responses can wait for the next, so that few packets go out and wake the peer.
+
+    Those of a handler that takes its time can't. A quick one's go out some at a time, which lets
+    the peer deal with them meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._last = -_QUICK
+        self._count = 0
+
+    def is_quick(self) -> bool:
+        """Return whether the response that is sent now can wait."""
+        last, self._last = self._last, monotonic()
+        self._count += 1
+        return self._last - last < _QUICK and self._count % _TOGETHER != 0
 
 
 def is_awaited(service: ServiceClass) -> bool:
@@ -90,6 +113,7 @@ class _Answer:
         self._plain: dict[int, C_FIND] = {}
         # The command sets of those with an identifier, likewise: of all matches it is the same one
         self._commands: dict[int, bytes] = {}
+        self._pace = Pace()
 
     def send(self, status: object, identifier: object = None) -> int | None:
         """Send a response, with the identifier if it is Pending; return its status."""
@@ -98,7 +122,9 @@ class _Answer:
             data = self._encode(identifier)
             if data is None:
                 rsp = self._response(_NOT_ENCODED)
-        self._service.dimse.send_msg(rsp, self._context_id, data, self._command(status, rsp, data))
+        more = data is not None and self._pace.is_quick()
+        command = self._command(status, rsp, data)
+        self._service.dimse.send_msg(rsp, self._context_id, data, command, more)
         return rsp.Status
 
     def _command(self, status: object, rsp: C_FIND, data: bytes | None) -> bytes | None:

@@ -28,6 +28,7 @@ from pynetdicom.presentation import PresentationContextTuple
 from pynetdicom.service_class.base import Operations, ServiceClass, pair_of
 from pynetdicom.service_class.query import (
     InformationModelServiceClass,
+    Pace,
     find,
     is_awaited,
     log_request_identifier,
@@ -157,7 +158,7 @@ class _Retrieval:
             self._perform(index, source)
             self._check_awaited()
             self._count_in_response(self._remaining)
-            self._send()
+            self._send(more=self._may_wait())
         self._end_as_counted()
 
     def _call_handler(self) -> Any:
@@ -354,8 +355,13 @@ class _Retrieval:
         self._check_awaited()
         self._send(identifier)
 
-    def _send(self, identifier: bytes | None = None) -> None:
-        self._service.dimse.send_msg(self._rsp, self._context.context_id, identifier)
+    def _send(self, identifier: bytes | None = None, more: bool = False) -> None:
+        send = self._service.dimse.send_msg
+        send(self._rsp, self._context.context_id, identifier, more=more)
+
+    def _may_wait(self) -> bool:
+        """Return whether the Pending response that is sent now can wait for the next."""
+        return False
 
     # -- the end -------------------------------------------------------------------------------
 
@@ -405,6 +411,12 @@ class _Move(_Retrieval):
         super().__init__(service, req, context)
         self._title = (req.MoveDestination or "").strip(" ")
         self._destination: Any = None
+        self._pace = Pace()
+
+    def _may_wait(self) -> bool:
+        # Unlike that of C-GET, who has to deal with it before the next instance, and does so while
+        # that is encoded, its requestor has nothing else to do
+        return self._pace.is_quick()
 
     def _read_destination(self) -> None:
         self._destination = self._next(self.nothing_yielded)

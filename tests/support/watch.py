@@ -137,6 +137,19 @@ def scu(**settings: Any) -> AE:
     return ae
 
 
+def note_waiting(assoc: Any) -> list[bool]:
+    """Note of each message that an association sends whether it may wait for the next."""
+    found: list[bool] = []
+    send = assoc.dul.send_p_data
+
+    def note(buffers: Any, more: bool) -> None:
+        found.append(more)
+        send(buffers, more)
+
+    assoc.dul.send_p_data = note
+    return found
+
+
 def make_file(path: Path, length: int) -> Path:
     """Make a CT image with so many bytes of pixel data, which take no room on the disk."""
     with path.open("wb") as file:
