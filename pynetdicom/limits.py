@@ -63,7 +63,8 @@ class Limits:
         Bytes a second below which a PDU that has begun counts as stalled, once the
         network timeout has passed.
     backlog : int
-        Connections that the system may queue for a server.
+        Connections that the system may queue for a server. What comes when the queue is full is
+        lost, and its sender tries again only a second later.
     pending_connections : int
         Connections that have not yet sent an A-ASSOCIATE-RQ; the oldest is closed for a new one.
     pending_per_address : int
@@ -97,7 +98,7 @@ class Limits:
         tls_timeout: float = 10.0,
         close_timeout: float = 5.0,
         stall_rate: int = 16 * KIB,
-        backlog: int = 128,
+        backlog: int = 1024,
         pending_connections: int = 256,
         pending_per_address: int = 32,
         error_lines: int = 10,

@@ -355,7 +355,7 @@ def test_row26_idle_association_is_aborted_and_closed(scp: StartSCP) -> None:
 # -- rows 27 to 30: many connections ---------------------------------------------------------
 
 
-@pytest.mark.parametrize(("limits", "backlog"), [(Limits(), 128), (Limits(backlog=5), 5)])
+@pytest.mark.parametrize(("limits", "backlog"), [(Limits(), 1024), (Limits(backlog=5), 5)])
 def test_row27_backlog(
     scp: StartSCP, monkeypatch: pytest.MonkeyPatch, limits: Limits, backlog: int
 ) -> None:
