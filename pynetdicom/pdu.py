@@ -614,10 +614,12 @@ def p_data_buffers(
     """
     if 0 < max_length < _LEAST_MAXIMUM_LENGTH:
         raise ValueError(f"The peer's maximum length of {max_length} bytes leaves no room for data")
-    view = memoryview(data).cast("B")
-    total = len(view)
     size = (max_length or 0xFFFFFFFF) - _PDV_HEADER.size
     flags = 1 if is_command else 0
+    if last and type(data) is bytes and len(data) <= size:  # as nearly all command sets
+        return [_p_data_header(len(data), context_id, flags | 2), data]
+    view = memoryview(data).cast("B")
+    total = len(view)
     if total > size:
         size &= ~1  # some peers fail on odd fragments
     elif last:

@@ -119,7 +119,9 @@ class Association(ServiceClassUser, evt.EventHandlers, ReusingThread):
         self._workers: Workers | None = None  # when requests may be served at the same time
 
         # What serves requests, by context ID, kind of request and SOP class
-        self._services: dict[tuple[int, type, str], ServiceClass] = {}
+        self._services: dict[
+            tuple[int, type, str], tuple[ServiceClass, PresentationContextTuple]
+        ] = {}
         self.outcome = FrozenContexts(())  # of the negotiation
         self.peer_maximum_length = 0
 
@@ -756,14 +758,16 @@ class Association(ServiceClassUser, evt.EventHandlers, ReusingThread):
     ) -> tuple[ServiceClass, PresentationContextTuple]:
         """Return what serves a request, and its context with the syntaxes that it really has."""
         uid = sop_class_of(request)
-        context = self.context_by_id[context_id]
         key = context_id, type(request), uid
-        service = self._services.get(key)
-        if service is None:
-            service = self._new_service_for(uid, request)
+        found = self._services.get(key)
+        if found is not None:
+            return found
+        service = self._new_service_for(uid, request)
+        context = self.context_by_id[context_id]
         if uid == context._abstract_syntax:
-            self._services[key] = service
-        elif isinstance(request, C_STORE):
+            found = self._services[key] = service, context.as_tuple
+            return found
+        if isinstance(request, C_STORE):
             # Some peers send the instances of a C-GET in the context of that (PS3.4 C.4.3.1.2 has
             # them in one for their SOP class)
             for other in self._contexts.accepted:

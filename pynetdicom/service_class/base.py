@@ -169,13 +169,13 @@ class ServiceClass:
             anything else that is no status; Verification has 0x0000 for both.
         """
         if isinstance(status, int):
-            rsp.Status = int(status)
+            rsp.Status = code = int(status)
         elif isinstance(status, lazy.pydicom.dataset.Dataset):
             self._copy_status(status, rsp)
+            code = rsp.Status or 0
         else:
             LOGGER.error("A handler returned %s as the status", type(status).__name__)
-            rsp.Status = self._unusable_status
-        code = rsp.Status or 0
+            rsp.Status = code = self._unusable_status
         if not self.is_valid_status(code):
             LOGGER.warning("0x%04X is no status of %s", code, type(self).__name__)
         return rsp
