@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pydicom.uid import UID
+    from typing_extensions import Self
 
 _T = TypeVar("_T")
 
@@ -380,6 +381,13 @@ class Structure:
         values.update(self._defaults)
         for name in self._lists:  # each object has its own
             values[name] = list(values[name])
+
+    @classmethod
+    def _with(cls, **values: Any) -> Self:
+        """Return an object with values that need no check, the others being the defaults."""
+        made = cls()
+        made.__dict__.update(values)
+        return made
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

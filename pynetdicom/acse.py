@@ -137,16 +137,17 @@ class ACSE:
         request, user = self.requestor.primitive, self.acceptor
         if request is None:
             raise RuntimeError("there is no A-ASSOCIATE request to accept")
-        primitive = request.response()
-        primitive.application_context_name = APPLICATION_CONTEXT_NAME
-        primitive.result = 0
-        primitive.result_source = 1
+        primitive = request.response(
+            application_context_name=APPLICATION_CONTEXT_NAME,
+            result=0,
+            result_source=1,
+            user_information=user.user_information,
+        )
         assoc = self._assoc
         contexts = Deferred(
             lambda: assoc.accepted_contexts + assoc.rejected_contexts, assoc.outcome
         )
         primitive._defer("presentation_context_definition_results_list", contexts)
-        primitive.user_information = user.user_information
         user.primitive = primitive
         self._send(primitive)
 

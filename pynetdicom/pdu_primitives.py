@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pydicom.uid import UID
-    from typing_extensions import Self
 
     from pynetdicom.presentation import PresentationContext
 
@@ -100,13 +99,6 @@ class ServiceParameter(Structure):
     # The sub-items that carry it in a request and in a response, which only user identity has
     # two of. `pdu_items` enters them, because it is above this module.
     _item_classes: ClassVar[tuple[type[Any], ...]] = ()
-
-    @classmethod
-    def _of(cls, **values: Any) -> Self:
-        """Return an item with values that need no check, the others being the defaults."""
-        item = cls()
-        item.__dict__.update(values)
-        return item
 
     @property
     def _is_response(self) -> bool:
@@ -423,12 +415,13 @@ class A_ASSOCIATE(Structure):
         item.implementation_class_uid = value
         self._replace_item(item)
 
-    def response(self) -> A_ASSOCIATE:
+    def response(self, **values: Any) -> A_ASSOCIATE:
         """Return a new primitive with what a response repeats of a request.
 
-        That are the AE titles and addresses, whether acceptable or not (PS3.8 9.3.3).
+        That are the AE titles and addresses, whether acceptable or not (PS3.8 9.3.3). `values`
+        are further ones, which need no check.
         """
-        primitive = A_ASSOCIATE()
+        primitive = A_ASSOCIATE._with(**values)
         for name in (
             "calling_ae_title",
             "called_ae_title",

@@ -173,12 +173,12 @@ class ServiceUser:
             return list(self.primitive.user_information)
         uid, version = self._implementation_class_uid, self._implementation_version_name
         items: list[Any] = [  # of what was checked when it was set
-            MaximumLengthNotification._of(maximum_length_received=self._maximum_length),
-            ImplementationClassUIDNotification._of(implementation_class_uid=uid),
+            MaximumLengthNotification._with(maximum_length_received=self._maximum_length),
+            ImplementationClassUIDNotification._with(implementation_class_uid=uid),
         ]
         if version is not None:
             items.append(
-                ImplementationVersionNameNotification._of(implementation_version_name=version)
+                ImplementationVersionNameNotification._with(implementation_version_name=version)
             )
         return items + self._extended
 

@@ -112,6 +112,7 @@ class DULServiceProvider:
         self._last_turn = float("-inf")  # when a caller last had the turn
         self._last_received = self._last_sent = self._idle_since = monotonic()
         self._last_look = self._last_received  # when the socket was last looked at
+        self._is_accepted = False  # a connection that has not been read yet
         self._first_read = math.inf  # when something was there to be read for the first time
         self._close_told = False  # whether EVT_CONN_CLOSE has been triggered
         self._reported: PDUDecodeError | None = None
@@ -216,6 +217,7 @@ class DULServiceProvider:
         with self._io:
             self.upper_layer.connected(monotonic())
         self._settle()
+        self._is_accepted = True
 
     def connect(
         self,
@@ -600,7 +602,9 @@ class DULServiceProvider:
         at = layer.deadline
         if at is None or (until is not None and until < at):
             at = until
-        readable = self._wait(True, bool(self._unsent), at)
+        # A request is there, nearly always, when an acceptor begins to read
+        is_there, self._is_accepted = self._is_accepted, False
+        readable = is_there or self._wait(True, bool(self._unsent), at)
         now = self._receive(readable)
         if layer.error is not None:
             self._report(layer.error)
@@ -626,8 +630,6 @@ class DULServiceProvider:
         received: int | None = None
         with self._io:
             if readable:
-                if not self._first_bytes:
-                    self._first_read = now
                 try:
                     space = layer.receive_buffer()
                     received = socket.recv_into(space)
@@ -636,6 +638,7 @@ class DULServiceProvider:
                 if received:
                     self._last_received = now
                     if not self._first_bytes:
+                        self._first_read = now
                         self._first_bytes = bytes(space[: min(received, 2)])
                     layer.bytes_received(received, now)
                 elif received == 0:

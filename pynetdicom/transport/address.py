@@ -82,7 +82,7 @@ class AddressInformation:
         TypeError
             If `address_info` is neither.
         """
-        if not isinstance(address_info, Sequence) or len(address_info) not in (2, 4):
+        if not isinstance(address_info, (tuple, Sequence)) or len(address_info) not in (2, 4):
             raise TypeError(
                 "the address must be (host, port) or (host, port, flowinfo, scope_id), "
                 f"not {address_info!r}"

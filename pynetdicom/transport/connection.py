@@ -113,7 +113,7 @@ class AssociationSocket:
         self._poll: Any = None  # with what the first of them waits, and for what
         self._mask = -1
         self._fd = -1
-        self._patience = Patience()
+        self._patience = Patience(client_socket is not None)  # who connects has something to say
         # What reading and writing wait for: crosswise while TLS negotiates anew
         self._read_event, self._write_event = POLLIN, POLLOUT
         if client_socket is not None:

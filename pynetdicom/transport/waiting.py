@@ -153,12 +153,17 @@ class Patience:
     was not kept waiting the last time looks again and again for a moment first. Who was goes to
     sleep at once; waiting for a slow or silent peer costs nothing. Nor does who lost the processor
     to other programs meanwhile try that again soon: they wake up sooner who sleeps.
+
+    Parameters
+    ----------
+    is_brisk : bool, optional
+        Whether to take it that the peer answers quickly, before there has been a wait.
     """
 
     __slots__ = ("_is_brisk", "_not_before")
 
-    def __init__(self) -> None:
-        self._is_brisk = False  # whether the last wait was short
+    def __init__(self, is_brisk: bool = False) -> None:
+        self._is_brisk = is_brisk  # whether the last wait was short
         # When it may look again and again once more; never without a way to yield the processor
         self._not_before = 0.0 if hasattr(os, "sched_yield") else math.inf
 
