@@ -42,11 +42,13 @@ def test_qrscp_safety(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.interop
-def test_apps(capsys: pytest.CaptureFixture[str]) -> None:
-    apps.main(["--instances", "5", "--rounds", "1", "--large", "3"])
+@pytest.mark.parametrize("options", [[], ["--tls"]], ids=["plain", "tls"])
+def test_apps(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    apps.main(["--instances", "5", "--rounds", "1", "--large", "3", *options])
     title, *lines = capsys.readouterr().out.splitlines()
     assert title == "5 instances, 1 rounds, medians (range)"
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert re.fullmatch(r"DCMTK's pair takes \d+\.\d\d times as long as ours", lines[5])
     assert re.fullmatch(r"DCMTK's pair .+ times as long as ours --window 8", lines[6])
-    assert re.fullmatch(r"peak memory of storescp with 3 MB: \d+\.\d MiB", lines[7])
+    for whose, line in zip(("ours", "DCMTK"), lines[7:], strict=True):
+        assert re.fullmatch(rf"3 MB, {whose}: .+ s, peak memory of storescp \d+\.\d MiB", line)

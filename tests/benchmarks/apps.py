@@ -4,7 +4,7 @@
 our pair, as it is and with ``--window 8``, and with DCMTK's (``storescu`` and ``storescp +B``,
 with ``TCP_NODELAY=1``), which has to be installed. The time is that of the SCU's process, from its
 start to its end; then all files have to be there. In the end our storescp gets an instance of 1
-GB, and its peak memory is shown.
+GB, and how long that takes and its peak memory are shown. With ``--tls`` all of them use TLS.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import pynetdicom.__main__  # noqa: F401  makes pynetdicom.apps known in a bare 
 from pynetdicom.dsutils import encode, file_head
 from tests.support.apps import command, environment
 from tests.support.archives import image
+from tests.support.certificates import write_certificates
 from tests.support.peers import HOST, Server, find_program, reserve_port, serving
 
 SAMPLE = Path(pydicom.data.__file__).parent / "test_files" / "CT_small.dcm"
@@ -58,14 +59,25 @@ def make_large_instance(path: Path, length: int) -> None:
         file.truncate(file.tell() + length)
 
 
+def tls_options(whose: str, name: str, folder: Path) -> list[str | Path]:
+    """Return the options to use TLS with as "server" or "client", none without certificates."""
+    files = [folder / f"{name}.key", folder / f"{name}.pem", folder / "ca.pem"]
+    if not files[0].exists():
+        return []
+    key, certificate, authority = files
+    if whose == DCMTK:
+        return ["+tls", key, certificate, "+cf", authority]
+    return ["--tls", "--tls-key", key, "--tls-cert", certificate, "--tls-ca", authority]
+
+
 @contextmanager
 def storescp(whose: str, folder: Path) -> Iterator[Server]:
-    """Run a storage SCP that saves into a new folder."""
+    """Run a storage SCP that saves into a new folder; with TLS if there are certificates by it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     with reserve_port() as port:
         program = [find_program("storescp"), "+B"] if whose == DCMTK else command("storescp")
-        args = [*program, "-od", folder, str(port)]
+        args = [*program, *tls_options(whose, "server", folder.parent), "-od", folder, str(port)]
         with serving(args, port, folder.with_suffix(".log"), ENVIRONMENT) as server:
             yield server
 
@@ -75,8 +87,9 @@ def storescu(whose: str, port: int, path: Path) -> float:
     program = [find_program("storescu"), "+sd"]
     if whose != DCMTK:
         program = command("storescu", *whose.split()[1:])
+    args = [*program, *tls_options(whose, "client", path.parent), HOST, str(port), path]
     began = perf_counter()
-    subprocess.run([*program, HOST, str(port), path], check=True, env=ENVIRONMENT)
+    subprocess.run(args, check=True, env=ENVIRONMENT)
     return perf_counter() - began
 
 
@@ -91,19 +104,19 @@ def measure(scu: str, scp: str, folder: Path, number: int) -> float:
     return seconds
 
 
-def peak_memory(folder: Path, length: int) -> int:
-    """Return the most memory of our storescp, in kB, when it gets a large instance."""
+def large_instance(whose: str, folder: Path, length: int) -> tuple[float, int]:
+    """Send a large instance; return the seconds, and the most memory of the storescp in kB."""
     large = folder / "large.dcm"
     make_large_instance(large, length)
-    with storescp(OURS, folder / "received") as server:
-        storescu(OURS, server.port, large)
+    with storescp(whose, folder / "received") as server:
+        seconds = storescu(whose, server.port, large)
         status = Path(f"/proc/{server.process.pid}/status").read_text("ascii")
         (file,) = (path for path in (folder / "received").iterdir() if path.is_file())
         if file.stat().st_size < length:
             raise SystemExit("The large instance was not received as a whole")
     peak = re.search(r"VmHWM:\s+(\d+) kB", status)
     assert peak is not None
-    return int(peak[1])
+    return seconds, int(peak[1])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -112,12 +125,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--instances", type=int, default=2000, help="how many are sent")
     parser.add_argument("--rounds", type=int, default=5, help="of each pair, in turns")
     parser.add_argument("--large", type=int, default=1000, metavar="MB", help="the large instance")
+    parser.add_argument("--tls", action="store_true", help="use TLS")
     parser.add_argument("--folder", help="where to make the files (default: that of the system)")
     options = parser.parse_args(arguments)
     times: dict[tuple[str, str], list[float]] = {pair: [] for pair in PAIRS}
     with TemporaryDirectory(prefix="pynetdicom-benchmark-", dir=options.folder) as name:
         folder = Path(name)
         make_instances(folder / "instances", options.instances)
+        if options.tls:
+            write_certificates(folder)
         for _ in range(options.rounds):
             for scu, scp in PAIRS:
                 times[scu, scp].append(measure(scu, scp, folder, options.instances))
@@ -131,8 +147,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             rounds = zip(times[DCMTK, DCMTK], times[ours, OURS], strict=True)
             ratio = statistics.median(theirs / our for theirs, our in rounds)
             print(f"DCMTK's pair takes {ratio:.2f} times as long as {ours}")
-        kilobytes = peak_memory(folder, options.large * MB)
-        print(f"peak memory of storescp with {options.large} MB: {kilobytes / 1024:.1f} MiB")
+        for whose in (OURS, DCMTK):
+            seconds, kilobytes = large_instance(whose, folder, options.large * MB)
+            print(
+                f"{options.large} MB, {whose}: {seconds:.3f} s, "
+                f"peak memory of storescp {kilobytes / 1024:.1f} MiB"
+            )
 
 
 if __name__ == "__main__":
