@@ -274,7 +274,9 @@ def _person_name(value: Any, level: _Level) -> bytes | None:
     if type(value) is PersonName:
         groups = value.components
         if len(groups) == 1 and groups[0].isascii():
-            return groups[0].encode("ascii")
+            name = groups[0].encode("ascii")
+            if value.original_string in (None, name):  # else an escape sequence or "=" stays in it
+                return name
         return value.encode(level.converted())
     return b"" if value is None else None
 

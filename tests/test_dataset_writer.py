@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset, dcmread
-from pydicom.charset import python_encoding
+from pydicom.charset import convert_encodings, python_encoding
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.encaps import encapsulate
 from pydicom.errors import InvalidDicomError
@@ -23,6 +23,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
+from pydicom.valuerep import PersonName
 
 from pynetdicom._dataset_writer import encode_little_endian
 from tests.support.laws import QUIET
@@ -160,6 +161,21 @@ def test_plain_text_in_any_character_set(codec: str) -> None:
     dataset.StudyDescription = "a~b|c[d]{e}"
     dataset.OtherPatientNames = ["A^B", "C^D"]
     assert encoded(dataset, False) == by_pydicom(dataset, False)
+
+
+@pytest.mark.parametrize("name", [b"Doe=", b"\x1b(BDoe", b"Doe ", b"=", b"Doe"])
+@pytest.mark.parametrize("charset", ["", "ISO 2022 IR 6\\ISO 2022 IR 87"])
+def test_person_name_that_was_received_and_looked_at(name: bytes, charset: str) -> None:
+    """What means nothing stays in it."""
+
+    def make() -> Dataset:
+        dataset = Dataset()
+        dataset.SpecificCharacterSet = charset.split("\\")
+        codecs = convert_encodings(dataset.SpecificCharacterSet)
+        dataset.add(DataElement(0x00100010, "PN", PersonName(name, codecs)))
+        return dataset
+
+    assert encoded(make(), False) == by_pydicom(make(), False)
 
 
 UNUSUAL: dict[str, Callable[[], DataElement | RawDataElement]] = {
