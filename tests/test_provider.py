@@ -419,6 +419,27 @@ class TestAccepting:
             assoc.dul.send_pdu(acceptance())
             peer.expect(raw.ASSOCIATE_AC)
 
+    def test_silent_until_its_first_bytes_are_about_to_be_taken(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Once taken they can't be seen in the socket, where a server looks first."""
+        with accepted() as (assoc, peer):
+            conn = assoc.dul.socket
+            assert conn is not None
+            receive, found = conn.recv_into, []
+
+            def receiving(view: memoryview) -> int | None:
+                received = receive(view)
+                found.append((received, assoc.dul.is_silent))
+                return received
+
+            monkeypatch.setattr(conn, "recv_into", receiving)
+            assert not assoc.dul.wait_until(lambda: False, monotonic() + SOON)
+            assert assoc.dul.is_silent  # after the first look, which found nothing
+            peer.send(RQ)
+            assert isinstance(assoc.next_primitive(), A_ASSOCIATE)
+            assert found[-1] == (len(RQ), False)
+
     def test_tls(self) -> None:
         contexts = Contexts()
         with tcp_pair() as (server, client):

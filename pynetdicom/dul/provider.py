@@ -630,6 +630,8 @@ class DULServiceProvider:
         received: int | None = None
         with self._io:
             if readable:
+                if not self._first_bytes:  # said before it is taken: a server looks if it is there
+                    self._first_read = now
                 try:
                     space = layer.receive_buffer()
                     received = socket.recv_into(space)
@@ -637,13 +639,13 @@ class DULServiceProvider:
                     received = 0
                 if received:
                     self._last_received = now
-                    if not self._first_bytes:
-                        self._first_read = now
-                        self._first_bytes = bytes(space[: min(received, 2)])
+                    self._first_bytes = self._first_bytes or bytes(space[: min(received, 2)])
                     layer.bytes_received(received, now)
                 elif received == 0:
                     self._unsent.clear()
                     layer.receive_eof(now)
+                elif not self._first_bytes:
+                    self._first_read = math.inf
             deadline = layer.deadline
             if deadline is not None and deadline <= now:
                 layer.handle_timeout(now)
