@@ -26,7 +26,7 @@ from pydicom.uid import UID
 
 from pynetdicom import AE, Association, evt
 from pynetdicom._handlers import debug_data, debug_fsm
-from pynetdicom.dul.protocol import _decode_known
+from pynetdicom.dul.protocol import _KNOWN
 from pynetdicom.limits import MIB, Limits
 from pynetdicom.pdu_primitives import UserIdentityNegotiation
 from pynetdicom.transport import AssociationSocket
@@ -554,14 +554,14 @@ def test_i10_connections_leave_nothing_behind(start_scp: Callable[..., Any], cou
     gc.collect()
     join_late_start()
     threads, open_before = threading.active_count(), descriptors()
-    _decode_known.cache_clear()
+    _KNOWN.clear()
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     for number in range(count):
         cycle(number, ae, watched)
     join_late_start()  # which knows those of the last 50 ms
     gc.collect()
-    _decode_known.cache_clear()  # which has a bound of its own
+    _KNOWN.clear()  # which has a bound of its own
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert threading.active_count() == threads

@@ -19,7 +19,7 @@ import pytest
 from pydicom import dcmread
 
 from pynetdicom import evt
-from pynetdicom.dul.protocol import _decode_known
+from pynetdicom.dul.protocol import _KNOWN
 from pynetdicom.limits import MIB, Limits
 from tests.support import raw
 from tests.support.raw import CT_IMAGE, ECHO_CONTEXT, IMPLICIT, INSTANCE, VERIFICATION
@@ -134,7 +134,7 @@ def test_row31_exception_in_a_decoder_is_never_silence(
     watched = scp()
     with raw.associated(watched.port) as peer:
         monkeypatch.setattr("pynetdicom.dul.protocol.decode_pdu", broken)
-        _decode_known.cache_clear()  # of what was right before
+        _KNOWN.clear()  # of what was right before
         peer.send(raw.release_rq())
         peer.expect_abort()
     with raw.connect(watched.port) as other:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pynetdicom.dul.protocol import BULK_BUFFER, SMALL_BUFFER, UpperLayer, _decode_known
+from pynetdicom.dul.protocol import _KNOWN, BULK_BUFFER, SMALL_BUFFER, UpperLayer
 from pynetdicom.limits import KIB, MIB, Limits
 from pynetdicom.pdu_primitives import A_ABORT, A_P_ABORT, P_DATA
 from tests.support.upper_layers import (
@@ -391,15 +391,18 @@ class TestRemembered:
         assert pdus[0] is not pdus[1]
         assert pdus[0] == pdus[1]
 
-    def test_passwords_are_not(self) -> None:
-        secret = bytes((0x58, 0, 0, 12, 2, 0, 0, 4)) + b"user" + bytes((0, 2)) + b"pw"
+    @pytest.mark.parametrize("reserved", [0, 1])  # which shall not be tested (PS3.7 D.3.3.7.1)
+    def test_passwords_are_not(self, reserved: int) -> None:
+        secret = bytes((0x58, reserved, 0, 12, 2, 0, 0, 4)) + b"user" + bytes((0, 2)) + b"pw"
         user = RQ.index(b"\x50\0\0")
         length = int.from_bytes(RQ[user + 2 : user + 4], "big") + len(secret)
         body = RQ[6 : user + 2] + pack(">H", length) + RQ[user + 4 :] + secret
-        before = _decode_known.cache_info()
-        primitive = self.received(pack(">BBL", 1, 0, len(body)) + body)
+        data = pack(">BBL", 1, 0, len(body)) + body
+        primitive = self.received(data)
         assert primitive.user_information[-1].secondary_field == b"pw"
-        assert _decode_known.cache_info() == before
+        assert _KNOWN.get(data) is None
+        self.received(RQ)
+        assert _KNOWN.get(RQ) is not None
 
 
 class TestBuffer:

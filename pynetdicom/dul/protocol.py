@@ -8,14 +8,29 @@ held is bounded by the limits and grows only with bytes that really came.
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pynetdicom._memo import Memo
 from pynetdicom.errors import PDUDecodeError
 from pynetdicom.fsm import StateMachine
 from pynetdicom.limits import KIB, MIB
-from pynetdicom.pdu import A_ABORT_RQ, P_DATA_HEADER, P_DATA_TF, PDU_HEADER, decode_pdu, split_pdvs
-from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, A_RELEASE, P_DATA
+from pynetdicom.pdu import (
+    A_ABORT_RQ,
+    P_DATA_HEADER,
+    P_DATA_TF,
+    PDU,
+    PDU_HEADER,
+    decode_pdu,
+    split_pdvs,
+)
+from pynetdicom.pdu_primitives import (
+    A_ABORT,
+    A_ASSOCIATE,
+    A_P_ABORT,
+    A_RELEASE,
+    P_DATA,
+    UserIdentityNegotiation,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +38,6 @@ if TYPE_CHECKING:
 
     from pynetdicom.fsm import ServicePrimitive
     from pynetdicom.limits import Limits
-    from pynetdicom.pdu import PDU
 
     Buffer: TypeAlias = bytes | memoryview
 
@@ -74,9 +88,9 @@ _REFUSALS = frozenset({"AA-1", "AA-7", "AA-8"})
 _RECEIVING_STATES = frozenset({"Sta6", "Sta7"})
 
 # What was decoded is remembered for PDUs up to this length, which does for 128 contexts, and not if
-# there may be a password in it: a user identity sub-item (PS3.7 D.3.3.7.1) begins with these bytes
+# there may be a password in it
 _REMEMBERED_LENGTH = 32 * KIB
-_USER_IDENTITY = b"\x58\0"
+_KNOWN: Memo[PDU] = Memo(16)
 
 
 def _event_of(primitive: ServicePrimitive) -> str:
@@ -542,7 +556,7 @@ class UpperLayer:
         if self.on_pdu_received is not None:
             self.pdu = _decode(data)
             self.on_pdu_received(self.pdu)
-        elif len(data) > _REMEMBERED_LENGTH or data[0] == P_DATA_TYPE or _may_be_secret(data):
+        elif len(data) > _REMEMBERED_LENGTH or data[0] == P_DATA_TYPE:
             self.pdu = _decode(data)
         else:
             self.pdu = _decode_known(data)
@@ -617,18 +631,24 @@ class UpperLayer:
         self._artim = None
 
 
-def _may_be_secret(data: bytes) -> bool:
-    """Return False if there can't be a user identity in a PDU."""
-    # One byte is found in a twentieth of the time; most PDUs do not have it
-    return _USER_IDENTITY[0] in data and _USER_IDENTITY in data
-
-
 def _decode(data: bytes) -> PDU:
     """Return the PDU that whole bytes are."""
     return decode_pdu(data[0], memoryview(data)[HEADER_LENGTH:])
 
 
-@lru_cache(maxsize=16)
 def _decode_known(data: bytes) -> PDU:
     """Return a PDU that nobody is going to change; most peers send the same ones all the time."""
-    return _decode(data)
+    pdu = _KNOWN.get(data)
+    if pdu is None:
+        pdu = _decode(data)
+        if not _has_user_identity(pdu):
+            _KNOWN.put(data, pdu)
+    return pdu
+
+
+def _has_user_identity(pdu: PDU) -> bool:
+    """Return True if there is a user identity, and so perhaps a password, in a PDU."""
+    primitive = pdu.to_primitive()
+    return isinstance(primitive, A_ASSOCIATE) and any(
+        isinstance(item, UserIdentityNegotiation) for item in primitive.user_information
+    )
