@@ -22,7 +22,7 @@ from pydicom.tag import tag_in_exception
 from pydicom.uid import UID
 from pydicom.valuerep import AMBIGUOUS_VR, EXPLICIT_VR_LENGTH_32, STANDARD_VR, PersonName
 
-from pynetdicom._encoded import EncodedDataSet, FileRest, Piece, whole
+from pynetdicom._encoded import EncodedDataSet, FileRest, Piece, moving, whole
 
 # Tag, VR and length of an element (PS3.5 7.1.2); tag and length with implicit VR (PS3.5 7.1.3)
 _SHORT = Struct("<HH2sH").pack
@@ -225,7 +225,7 @@ def _by_pydicom(element: Any, level: _Level) -> bytes:
     stream = DicomBytesIO()
     stream.is_implicit_VR = level.is_implicit
     stream.is_little_endian = True
-    with tag_in_exception(element.tag):
+    with moving, tag_in_exception(element.tag):  # there may be files in it
         write_data_element(stream, element, level.encodings)
     data: bytes = stream.getvalue()
     return data

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator, Sequence
 from io import BufferedIOBase
-from threading import Lock
+from threading import RLock
 
 import pynetdicom._lazy as lazy
 
-# Held from moving a file's position to moving it back: several threads may send the same file
-_moving = Lock()
+# Held from moving a file's position to moving it back: several threads may send the same file.
+# Re-entrant for signal handlers
+moving = RLock()
 
 
 class FileRest:
@@ -31,7 +32,7 @@ class FileRest:
 
     def __init__(self, file: BufferedIOBase) -> None:
         self._file = file
-        with _moving:
+        with moving:
             self._start = file.tell()
             self.length: int = lazy.pydicom.fileutil.buffer_remaining(file)
 
@@ -44,7 +45,7 @@ class FileRest:
             If the file can't be read, became shorter or is moved by others.
         """
         end = min(offset + size, self.length)
-        with _moving, lazy.pydicom.fileutil.reset_buffer_position(self._file):
+        with moving, lazy.pydicom.fileutil.reset_buffer_position(self._file):
             self._file.seek(self._start + offset)
             data = self._file.read(end - offset)
             if self._file.tell() != self._start + end:

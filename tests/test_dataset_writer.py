@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pydicom.data
@@ -26,6 +27,7 @@ from pydicom.tag import Tag
 from pydicom.valuerep import PersonName
 
 from pynetdicom._dataset_writer import encode_little_endian
+from pynetdicom._encoded import moving
 from tests.support.laws import QUIET
 
 SAMPLES = Path(pydicom.data.__file__).parent
@@ -331,6 +333,24 @@ def test_file_of_odd_length_as_value(tmp_path: Path) -> None:
     with path.open("rb") as file:
         dataset = with_pixels(file)
         assert encoded(dataset, False) == by_pydicom(dataset, False)
+
+
+@pytest.mark.parametrize("length", [10, 11])
+def test_file_is_read_by_one_thread_at_a_time(length: int) -> None:
+    """Also what is left to pydicom, as files of odd length are."""
+    others: list[bool] = []
+
+    class Watched(BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            other = Thread(target=lambda: others.append(moving.acquire(blocking=False)))
+            other.start()
+            other.join()
+            return super().read(size)
+
+    dataset = with_pixels(Watched(LARGE[:length]))
+    assert encoded(dataset, False) == by_pydicom(with_pixels(BytesIO(LARGE[:length])), False)
+    assert others
+    assert not any(others)
 
 
 def test_file_that_becomes_shorter(tmp_path: Path) -> None:

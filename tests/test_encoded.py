@@ -56,6 +56,22 @@ def test_file_is_moved_between_two_reads() -> None:
     assert received == DATA
 
 
+def test_file_is_sent_by_a_signal_handler_within_a_read() -> None:
+    """It runs in the thread that it interrupts."""
+
+    class Interrupted(BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if not taken:
+                taken.append(b"")
+                taken[0] = rest.read(7, 5)
+            return super().read(size)
+
+    taken: list[bytes] = []
+    rest = FileRest(Interrupted(DATA))
+    assert rest.read(100, 50) == DATA[100:150]
+    assert taken == [DATA[7:12]]
+
+
 def test_file_is_moved_within_a_read() -> None:
     class Moved(BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
