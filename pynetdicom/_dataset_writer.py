@@ -37,12 +37,11 @@ _SHORT_VRS = {vr.value: vr.encode("ascii") for vr in STANDARD_VR - EXPLICIT_VR_L
 _LONG_VRS = {vr.value: vr.encode("ascii") for vr in EXPLICIT_VR_LENGTH_32}
 # What has to be resolved before it is encoded, or may have that within
 _TO_RESOLVE = frozenset((*AMBIGUOUS_VR, "SQ"))
-# Bytes of a value that is not copied but sent from where it is
-_OWN_PIECE = 64 * 1024
-# Bytes of a value that is short: its length has 16 bits with explicit VR (PS3.5 7.1.2)
-_MOST_SHORT = 0xFFFF
-# Headers of short elements by tag, VR and length: half of what encoding one takes would be packing
-# them anew. By whether with implicit VR; so many are kept.
+# Bytes from which on a value is not copied but sent from where it is. The length of one that is not
+# large has 16 bits, which is all that there are for most VRs (PS3.5 7.1.2)
+_LARGE = 0x10000
+# Headers by tag, VR and length, None before what `_add_unusual` has to deal with: half of what
+# encoding takes would be packing them anew. By whether with implicit VR; so many are kept.
 _HEADERS: Sequence[dict[tuple[int, str | None, int], bytes | None]] = ({}, {})
 _MOST_HEADERS = 4096
 
@@ -122,7 +121,7 @@ def _add_dataset(dataset: Dataset, is_implicit: bool, parent: Any, out: list[Any
         if not (is_kept and type(element) is RawDataElement):
             _add_element(tag, element, level, out)
             continue
-        # Most are as they were received, and short: here, as each call more counts
+        # Most are as they were received, and not large: here, as each call more counts
         vr, length, value = element[1:4]
         if value is None:
             _add_element(tag, element, level, out)
@@ -147,22 +146,23 @@ def _in_order(elements: Mapping[Any, Any]) -> Iterable[tuple[int, Any]]:
 
 
 def _remember_header(tag: int, vr: str | None, length: int, is_implicit: bool) -> bytes | None:
-    """Return the header of an element, None if it is a long one, and remember that."""
+    """Return what comes before a value as `_HEADERS` has it, and put it there."""
     headers = _HEADERS[is_implicit]
     if len(headers) >= _MOST_HEADERS:
         headers.clear()
-    headers[tag, vr, length] = header = _short_header(tag, vr, length, is_implicit)
+    header = _header(tag, vr, length, is_implicit) if length < _LARGE else None
+    headers[tag, vr, length] = header
     return header
 
 
-def _short_header(tag: int, vr: str | None, length: int, is_implicit: bool) -> bytes | None:
-    """Return what comes before a value that is short, None if that or the header is long."""
-    if length > _MOST_SHORT:
-        return None
+def _header(tag: int, vr: str | None, length: int, is_implicit: bool) -> bytes | None:
+    """Return what comes before a value, None if pydicom has to deal with the element."""
     if is_implicit:
         return _IMPLICIT(tag >> 16, tag & 0xFFFF, length)
-    if vr in _SHORT_VRS:
+    if vr in _SHORT_VRS and length < _LARGE:
         return _SHORT(tag >> 16, tag & 0xFFFF, _SHORT_VRS[vr], length)
+    if vr in _LONG_VRS:
+        return _LONG(tag >> 16, tag & 0xFFFF, _LONG_VRS[vr], 0, length)
     return None
 
 
@@ -181,8 +181,8 @@ def _add_element(tag: int, element: Any, level: _Level, out: list[Any]) -> None:
     except Exception:  # pydicom finds a way, or the words for it
         value = None
     header = None
-    if value is not None and not element.is_undefined_length:
-        header = _short_header(tag, vr, len(value), level.is_implicit)
+    if value is not None and len(value) < _LARGE and not element.is_undefined_length:
+        header = _header(tag, vr, len(value), level.is_implicit)
     if header is None:
         _add_unusual(tag, element, value, element.is_undefined_length, level, out)
     else:
@@ -192,7 +192,7 @@ def _add_element(tag: int, element: Any, level: _Level, out: list[Any]) -> None:
 def _add_unusual(
     tag: int, element: Any, value: bytes | None, is_open: bool, level: _Level, out: list[Any]
 ) -> None:
-    """Add an element that is long, without length, has a long header or is left to pydicom."""
+    """Add an element that is large, without length, cut short or left to pydicom."""
     piece: Piece | None = value
     length = 0 if value is None else len(value)
     if element.is_buffered and not is_open and (rest := FileRest(element.value)).length % 2 == 0:
@@ -204,20 +204,11 @@ def _add_unusual(
     if header is None:
         out.append(_by_pydicom(element, level))
         return
-    if (length >= _OWN_PIECE and type(piece) is bytes) or piece is not value:
+    if (length >= _LARGE and type(piece) is bytes) or piece is not value:
         level.large.append(len(out) + 1)
     out += (header, piece)
     if is_open:
         out.append(_SEQUENCE_END)
-
-
-def _header(tag: int, vr: str, length: int, is_implicit: bool) -> bytes | None:
-    """Return what comes before a value, None if pydicom has to deal with the element."""
-    if is_implicit:
-        return _IMPLICIT(tag >> 16, tag & 0xFFFF, length)
-    if vr in _LONG_VRS:
-        return _LONG(tag >> 16, tag & 0xFFFF, _LONG_VRS[vr], 0, length)
-    return None
 
 
 def _by_pydicom(element: Any, level: _Level) -> bytes:

@@ -299,6 +299,15 @@ def test_nothing_is_cut_into_one_empty_piece() -> None:
     ]
 
 
+@pytest.mark.parametrize("is_implicit", [False, True])
+@pytest.mark.parametrize("vr", ["LO", "UN"])
+def test_value_that_was_received_cut_short(vr: str, is_implicit: bool) -> None:
+    dataset, tag = Dataset(), Tag(0x00100020)
+    dataset._dict[tag] = RawDataElement(tag, vr, 10, b"four", 0, is_implicit, True)
+    dataset.set_original_encoding(is_implicit, True, dataset._character_set)
+    assert encoded(dataset, is_implicit) == by_pydicom(dataset, is_implicit)
+
+
 def test_odd_value_as_received_leaves_even_pieces() -> None:
     """Pieces become fragments, which are even but for the last."""
     dataset = with_pixels()
