@@ -47,7 +47,8 @@ L6  association.association -> association.late_start -> association.threads
 L6  association.requests -> association.stand_in
 L6  association.association -> association.workers
 L5  acse    dimse -> exchanges    service_class -> service_class.* -> service_class.base
-L5  service_class -> service_class.retrieve -> service_class.query -> service_class.base
+L5  service_class -> service_class.retrieve -> service_class.query -> service_class.responses
+L5  service_class.responses -> service_class.base
 L5  service_class_n -> service_class.*    service_class_n -> service_class.query
 L5  service_class.retrieve -> service_class.suboperations
 L4  dul -> dul.provider -> transport -> transport.server -> transport.connection

@@ -20,7 +20,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-import pynetdicom.service_class.query as query_service
+import pynetdicom.service_class.responses as responses
 from pynetdicom import AE, AllStoragePresentationContexts, build_context, build_role, evt
 from tests.support import raw
 from tests.support.associations import CT, ECHO, SOON, EventLog, association, join, port_of
@@ -323,7 +323,7 @@ class TestItems:
 
 class TestPace:
     def test_pending_may_wait(self, start_scp: StartSCP, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(query_service, "monotonic", lambda: 10.0)
+        monkeypatch.setattr(responses, "monotonic", lambda: 10.0)
         waiting: list[list[bool]] = []
         node = Node(start_scp)
 

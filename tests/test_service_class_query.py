@@ -20,7 +20,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-import pynetdicom.service_class.query as query
+import pynetdicom.service_class.responses as responses
 from pynetdicom import DEFAULT_TRANSFER_SYNTAXES, _config, evt, register_uid, sop_class
 from pynetdicom.dimse_primitives import C_FIND
 from pynetdicom.dsutils import decode, encode
@@ -296,24 +296,12 @@ def wait_for_end(event: Any) -> None:
 class TestPace:
     """Which responses may wait for the next one."""
 
-    def test_quick_and_slow(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        times = iter([10.0, 10.0005, 10.001, 10.5, 10.5005])
-        monkeypatch.setattr(query, "monotonic", lambda: next(times))
-        pace = query.Pace()
-        assert [pace.is_quick() for _ in range(5)] == [False, True, True, False, True]
-
-    def test_some_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(query, "monotonic", lambda: 10.0)
-        pace = query.Pace()
-        found = [pace.is_quick() for _ in range(129)]
-        assert [number for number, is_quick in enumerate(found, 1) if not is_quick] == [1, 64, 128]
-
     @pytest.mark.parametrize("model", [WORKLIST, StudyRootQueryRetrieveInformationModelFind])
     def test_matches(
         self, start_scp: StartSCP, model: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Not the first, after which the handler may take its time, and not the last."""
-        monkeypatch.setattr(query, "monotonic", lambda: 10.0)
+        monkeypatch.setattr(responses, "monotonic", lambda: 10.0)
         waiting: list[list[bool]] = []
 
         def handler(event: Any) -> Iterator[Any]:

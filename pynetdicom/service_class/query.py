@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
-from io import BytesIO
-from time import monotonic
 from typing import Any, ClassVar, TypeAlias
 
 from pydicom.dataset import Dataset
@@ -19,10 +17,11 @@ import pynetdicom._config as _config
 import pynetdicom.events as evt
 from pynetdicom._globals import STATUS_UNKNOWN, STATUS_WARNING
 from pynetdicom.dimse_messages import encode_command, message_type
-from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE, DimseServiceType
-from pynetdicom.dsutils import decode, encode, encoding_of, log_identifier
+from pynetdicom.dimse_primitives import C_FIND, DimseServiceType
+from pynetdicom.dsutils import encode, encoding_of, log_identifier
 from pynetdicom.presentation import PresentationContextTuple
 from pynetdicom.service_class.base import Operations, ServiceClass, pair_of
+from pynetdicom.service_class.responses import Pace, is_awaited, log_request_identifier
 from pynetdicom.sop_class import uid_to_sop_class
 from pynetdicom.status import (
     QR_FIND_SERVICE_CLASS_STATUS,
@@ -42,58 +41,6 @@ _PENDING = (0xFF00, 0xFF01)
 # What is answered when the handler fails, and when a match can't be sent
 _HANDLER_FAILED = 0xC311
 _NOT_ENCODED = 0xC312
-# Time between two responses of which the first could have waited for the second, in seconds; and
-# how many of them wait at most
-_QUICK = 0.001
-_TOGETHER = 64
-
-
-# -- what serves operations with several responses -------------------------------------------
-
-
-class Pace:
-    """Tells which responses can wait for the next, so that few packets go out and wake the peer.
-
-    Those of a handler that takes its time can't. A quick one's go out some at a time, which lets
-    the peer deal with them meanwhile.
-    """
-
-    def __init__(self) -> None:
-        self._last = -_QUICK
-        self._count = 0
-
-    def is_quick(self) -> bool:
-        """Return whether the response that is sent now can wait."""
-        last, self._last = self._last, monotonic()
-        self._count += 1
-        return self._last - last < _QUICK and self._count % _TOGETHER != 0
-
-
-def is_awaited(service: ServiceClass) -> bool:
-    """Look at what the peer has sent; return whether it still awaits responses.
-
-    That is not so when the association has ended, or the peer asks for its release.
-    """
-    assoc = service.assoc
-    assoc.dul.pump()
-    return assoc.is_established and assoc.dul.peek_next_pdu() is None
-
-
-def log_request_identifier(
-    service: ServiceClass, req: C_FIND | C_GET | C_MOVE, context: PresentationContextTuple
-) -> None:
-    """Log the identifier of a request, if that is wanted (``_config.LOG_REQUEST_IDENTIFIERS``)."""
-    is_wanted = _config.LOG_REQUEST_IDENTIFIERS and service.ae.log_patient_data
-    if not is_wanted or not LOGGER.isEnabledFor(logging.INFO):
-        return
-    encoding = encoding_of(context.transfer_syntax)
-    try:
-        identifier = decode(req.Identifier or BytesIO(), *encoding, limits=service.ae.limits)
-    except Exception as exc:  # which the handler will see as well, if it looks
-        reason = safe_text(str(exc), 256)
-        LOGGER.info("%s request identifier can't be decoded: %s", req.msg_type, reason)
-        return
-    log_identifier(LOGGER, logging.INFO, f"{req.msg_type} request identifier", identifier)
 
 
 # -- C-FIND ----------------------------------------------------------------------------------
@@ -109,41 +56,35 @@ class _Answer:
         self._req = req
         self._context_id = context.context_id
         self._encoding = encoding_of(context.transfer_syntax)
-        # By status; one that comes with Error Comment, for example, is made each time
-        self._plain: dict[int, C_FIND] = {}
-        # The command sets of those with an identifier, likewise: of all matches it is the same one
-        self._commands: dict[int, bytes] = {}
+        # By status, and of matches with the command set, which all with one status share. What
+        # comes with Error Comment, for example, is made each time
+        self._known: dict[int, tuple[C_FIND, bytes | None]] = {}
         self._pace = Pace()
 
     def send(self, status: object, identifier: object = None) -> int | None:
         """Send a response, with the identifier if it is Pending; return its status."""
-        rsp, data = self._response(status), None
+        rsp, command = self._response(status)
+        data = None
         if rsp.Status in _PENDING:
             data = self._encode(identifier)
             if data is None:
-                rsp = self._response(_NOT_ENCODED)
-        more = data is not None and self._pace.is_quick()
-        command = self._command(status, rsp, data)
+                rsp, command = self._response(_NOT_ENCODED)
+        more = data is not None and self._pace.may_wait()
         self._service.dimse.send_msg(rsp, self._context_id, data, command, more)
         return rsp.Status
 
-    def _command(self, status: object, rsp: C_FIND, data: bytes | None) -> bytes | None:
-        """Return the command set of a match, None for any other response."""
-        if data is None or not isinstance(status, int):
-            return None
-        if status not in self._commands:
-            self._commands[status] = encode_command(message_type(rsp), rsp, True)
-        return self._commands[status]
-
-    def _response(self, status: object) -> C_FIND:
-        """Return the response with a status."""
-        rsp = self._plain.get(status) if isinstance(status, int) else None
-        if rsp is None:
-            rsp = self._req.response()
-            self._service.validate_status(status, rsp)
-            if isinstance(status, int):
-                self._plain[status] = rsp
-        return rsp
+    def _response(self, status: object) -> tuple[C_FIND, bytes | None]:
+        """Return the response with a status, and the command set if that is remembered."""
+        if isinstance(status, int) and status in self._known:
+            return self._known[status]
+        rsp = self._req.response()
+        self._service.validate_status(status, rsp)
+        if not isinstance(status, int):
+            return rsp, None
+        is_match = status in _PENDING
+        command = encode_command(message_type(rsp), rsp, True) if is_match else None
+        self._known[status] = rsp, command
+        return rsp, command
 
     def _encode(self, identifier: object) -> bytes | None:
         """Return an encoded identifier, None if it can't be sent, which is logged."""

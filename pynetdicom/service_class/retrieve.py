@@ -26,13 +26,8 @@ from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE, DIMSEPrimitive, D
 from pynetdicom.dsutils import encode, encoding_of
 from pynetdicom.presentation import PresentationContextTuple
 from pynetdicom.service_class.base import Operations, ServiceClass, pair_of
-from pynetdicom.service_class.query import (
-    InformationModelServiceClass,
-    Pace,
-    find,
-    is_awaited,
-    log_request_identifier,
-)
+from pynetdicom.service_class.query import InformationModelServiceClass, find
+from pynetdicom.service_class.responses import Pace, is_awaited, log_request_identifier
 from pynetdicom.service_class.suboperations import (
     Destination,
     DestinationError,
@@ -356,11 +351,11 @@ class _Retrieval:
         self._send(identifier)
 
     def _send(self, identifier: bytes | None = None, more: bool = False) -> None:
-        send = self._service.dimse.send_msg
-        send(self._rsp, self._context.context_id, identifier, more=more)
+        context_id = self._context.context_id
+        self._service.dimse.send_msg(self._rsp, context_id, identifier, more=more)
 
     def _may_wait(self) -> bool:
-        """Return whether the Pending response that is sent now can wait for the next."""
+        """Return whether the Pending response that is sent now may wait for the next."""
         return False
 
     # -- the end -------------------------------------------------------------------------------
@@ -414,9 +409,9 @@ class _Move(_Retrieval):
         self._pace = Pace()
 
     def _may_wait(self) -> bool:
-        # Unlike that of C-GET, who has to deal with it before the next instance, and does so while
-        # that is encoded, its requestor has nothing else to do
-        return self._pace.is_quick()
+        # The requestor of a C-GET has to read its response before the next instance, and does so
+        # while that is encoded; that of a C-MOVE gets nothing but responses
+        return self._pace.may_wait()
 
     def _read_destination(self) -> None:
         self._destination = self._next(self.nothing_yielded)
