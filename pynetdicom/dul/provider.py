@@ -112,8 +112,8 @@ class DULServiceProvider:
         self._last_turn = float("-inf")  # when a caller last had the turn
         self._last_received = self._last_sent = self._idle_since = monotonic()
         self._last_look = self._last_received  # when the socket was last looked at
-        self._is_accepted = False  # a connection that has not been read yet
-        self._first_read = math.inf  # when something was there to be read for the first time
+        self._is_accepted = False  # whether a server accepted it, and it has not been read yet
+        self._first_read = math.inf  # when something was read for the first time
         self._close_told = False  # whether EVT_CONN_CLOSE has been triggered
         self._reported: PDUDecodeError | None = None
         self._first_bytes = b""  # that the peer sent
