@@ -49,7 +49,7 @@ class Poll:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(waiting, "monotonic", clock)
-    monkeypatch.setattr(waiting, "_SIGNAL_INTERVAL", 3600.0)  # no test waits for that long
+    monkeypatch.setattr(waiting, "SIGNAL_INTERVAL", 3600.0)  # no test waits for that long
     monkeypatch.setattr(waiting, "_lingering", threading.Lock())  # no thread of other tests has it
     return clock
 
@@ -161,21 +161,21 @@ def test_main_thread_looks_for_signals(
     clock: Clock, timeout: float | None, timeouts: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What came in the moment before it began to wait would have to wait as long."""
-    monkeypatch.setattr(waiting, "_SIGNAL_INTERVAL", 0.5)
+    monkeypatch.setattr(waiting, "SIGNAL_INTERVAL", 0.5)
     poll = Poll(clock, ([], 0.5), ([], 0.5), ([], 0.5), (READY, 0.0))
     assert Patience().wait(poll, timeout) == READY
     assert poll.timeouts == timeouts
 
 
 def test_main_thread_times_out(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "_SIGNAL_INTERVAL", 0.5)
+    monkeypatch.setattr(waiting, "SIGNAL_INTERVAL", 0.5)
     poll = Poll(clock, else_=0.5)
     assert Patience().wait(poll, 1.25) == []
     assert poll.timeouts == [500.0, 500.0, 250.0]
 
 
 def test_other_threads_need_not_look(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "_SIGNAL_INTERVAL", 0.5)
+    monkeypatch.setattr(waiting, "SIGNAL_INTERVAL", 0.5)
     poll = Poll(clock, (READY, 0.0))
     assert Background(Patience().wait, poll, 5.0).result() == READY
     assert poll.timeouts == [5000.0]

@@ -17,7 +17,13 @@ import pynetdicom._lazy as lazy
 from pynetdicom._address import SocketAddress, address_text, is_loopback
 from pynetdicom.events import EventHandlers, EventHandlerType
 from pynetdicom.transport.address import AddressInformation
-from pynetdicom.transport.waiting import POLLIN, WakeUp, milliseconds, new_poll
+from pynetdicom.transport.waiting import (
+    POLLIN,
+    SIGNAL_INTERVAL,
+    WakeUp,
+    milliseconds,
+    new_poll,
+)
 from pynetdicom.utils import make_target
 
 if TYPE_CHECKING:
@@ -251,7 +257,7 @@ class AssociationServer(EventHandlers, socketserver.TCPServer):
             where = address_text(self.server_address)
             raise OSError(exc.errno, f"cannot listen on {where}: {exc.strerror}") from exc
 
-    def serve_forever(self, poll_interval: float = 0.5) -> None:
+    def serve_forever(self, poll_interval: float = SIGNAL_INTERVAL) -> None:
         """Accept connections until :meth:`shutdown` or :meth:`server_close` is called.
 
         Parameters

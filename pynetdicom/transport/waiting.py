@@ -27,7 +27,7 @@ LINGER: Final = 150e-6
 _SHORT_SLEEP: Final = 300e-6
 # Handlers of signals run in the main thread, between its steps. A signal that came in the moment
 # before it began to wait does not end that wait, so it waits for so many seconds at a time
-_SIGNAL_INTERVAL: Final = 0.5
+SIGNAL_INTERVAL: Final = 0.5
 # For how many times as long as it has cost not to look again and again
 _PRICE: Final = 20
 _yield_cpu: Callable[[], None] = getattr(os, "sched_yield", lambda: None)
@@ -200,8 +200,8 @@ def _sleep(poll: Any, timeout: float | None) -> list[tuple[int, int]]:
     until = None if timeout is None else monotonic() + timeout
     while True:
         left = None if until is None else until - monotonic()
-        is_last = left is not None and left <= _SIGNAL_INTERVAL
-        ready = poll.poll(milliseconds(left if is_last else _SIGNAL_INTERVAL))
+        is_last = left is not None and left <= SIGNAL_INTERVAL
+        ready = poll.poll(milliseconds(left if is_last else SIGNAL_INTERVAL))
         if ready or is_last:
             return ready
 
