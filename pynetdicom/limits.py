@@ -74,6 +74,8 @@ class Limits:
         Lines a second that broken peers at one address may add to the log.
     """
 
+    # Not a dataclass, which would do without the assignments: `dataclasses` loads `inspect`, which
+    # takes long, and a program that starts an SCU has no other use for either
     def __init__(
         self,
         *,

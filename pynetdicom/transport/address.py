@@ -82,6 +82,7 @@ class AddressInformation:
         TypeError
             If `address_info` is neither.
         """
+        # Nearly all are tuples, of which there is no need to ask the abstract class
         if not isinstance(address_info, (tuple, Sequence)) or len(address_info) not in (2, 4):
             raise TypeError(
                 "the address must be (host, port) or (host, port, flowinfo, scope_id), "
