@@ -243,9 +243,9 @@ def older_scp(folder: Path, *options: str) -> Iterator[Server]:
 class OlderLostError(Exception):
     """The older pynetdicom lost what it was sent: what it took part in has to be done again.
 
-    On busy processors its two threads now and then take each other's messages. Of 300 rejections
-    43 then were lost connections to it, of 1,200 responses one never came (none of 3,000
-    rejections were lost on this library).
+    On busy processors its two threads now and then take each other's messages. It then took 43 of
+    300 rejections for lost connections, and of 1,200 responses one never came; this library as the
+    requestor lost none of 3,000 rejections.
     """
 
 
