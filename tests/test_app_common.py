@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import logging
 import os
@@ -606,6 +607,25 @@ class TestSignals:
         assert process.returncode == code
         assert err in ("storescu: interrupted\n", "storescu: terminated\n")
         assert aborted.wait(TIMEOUT)
+
+    def test_signal_that_ends_no_wait(
+        self, start_scp: StartSCP, tmp_path: Path, capsys: Capture
+    ) -> None:
+        """As one that comes in the moment before the main thread waits for the others."""
+        over, once = threading.Event(), threading.Lock()
+
+        def wait(event: evt.Event) -> int:
+            if once.acquire(blocking=False):
+                _thread.interrupt_main(signal.SIGTERM)
+            over.wait(TIMEOUT)
+            return 0x0000
+
+        server = start_scp([CTImageStorage], [(evt.EVT_C_STORE, wait)])
+        for name in ("a", "b", "c"):
+            (tmp_path / name).write_bytes(CT.path.read_bytes())
+        done = call_app(capsys, "storescu", HOST, port_of(server), tmp_path, "--jobs", 2)
+        over.set()
+        assert (done.code, done.err) == (143, "storescu: terminated\n")
 
     @pytest.mark.parametrize("app", SCUS)
     def test_is_interrupted_within_a_second(

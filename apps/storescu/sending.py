@@ -15,6 +15,7 @@ from pynetdicom import Association
 from pynetdicom._globals import STATUS_SUCCESS, STATUS_WARNING
 from pynetdicom.pdu_primitives import AsynchronousOperationsWindowNegotiation
 from pynetdicom.status import code_to_category
+from pynetdicom.transport.waiting import SIGNAL_INTERVAL
 from pynetdicom.utils import safe_text
 
 from ..common.exits import AppError, Exit
@@ -194,7 +195,8 @@ class Sender:
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join()
+                while thread.is_alive():  # and look for signals, which join() alone may miss
+                    thread.join(SIGNAL_INTERVAL)
         except BaseException:  # Ctrl-C, also while some have not been started yet
             self._stopped.set()
             self._requestor.ae.shutdown()
