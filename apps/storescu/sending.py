@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 import pynetdicom._lazy as lazy
@@ -211,8 +211,11 @@ class Sender:
 
     def _pause(self, attempt: int) -> None:
         """Wait before another attempt, twice as long each time."""
-        delay = self._options.retry_delay * 2 ** (attempt - 1)
-        self._stopped.wait(min(delay, _LONGEST_DELAY))
+        delay = min(self._options.retry_delay * 2 ** (attempt - 1), _LONGEST_DELAY)
+        until = monotonic() + delay
+        while (left := until - monotonic()) > 0:  # and look for signals, as above
+            if self._stopped.wait(min(left, SIGNAL_INTERVAL)):
+                break
 
 
 class _Worker:
