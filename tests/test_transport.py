@@ -1,6 +1,8 @@
 """Tests of connections, on real sockets; :mod:`tests.test_transport_server` has the servers."""
 
+import array
 import errno
+import fcntl
 import gc
 import os
 import queue
@@ -8,6 +10,7 @@ import select
 import socket
 import ssl
 import sys
+import termios
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -107,6 +110,14 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> "queue.Queue[None]":
 
 def information(address: tuple[Any, ...]) -> AddressInformation:
     return AddressInformation.from_tuple(address)
+
+
+def waiting_bytes(conn: AssociationSocket) -> int:
+    """Return how many bytes, as they were sent, wait to be read."""
+    assert conn.socket is not None
+    count = array.array("i", [0])
+    fcntl.ioctl(conn.socket.fileno(), termios.FIONREAD, count)
+    return count[0]
 
 
 def send_all(conn: AssociationSocket, data: bytes) -> None:
@@ -950,6 +961,43 @@ class TestTLS:
         reader = Background(receive_all, acceptor, len(data))
         send_all(requestor, data[sent:])
         assert reader.result() == data
+
+    def test_several_records_at_once(self, tls_ends: TLSEnds) -> None:
+        requestor, acceptor = tls_ends
+        data = os.urandom(3 * 16384)
+        send_all(requestor, data)
+        reads = []
+        space = memoryview(bytearray(2 * len(data)))
+        while sum(reads) < len(data):
+            assert acceptor.wait(True, False, PATIENCE) == READABLE
+            has_all = waiting_bytes(acceptor) > len(data) - sum(reads)
+            received = acceptor.recv_into(space[sum(reads) :])
+            reads.append(received or 0)
+            assert not has_all or sum(reads) == len(data)
+        assert space[: len(data)] == data
+        assert acceptor.wait(True, False, 0) == NOTHING
+
+    def test_no_room_for_a_whole_record(self, tls_ends: TLSEnds) -> None:
+        requestor, acceptor = tls_ends
+        data = os.urandom(2 * 16384)
+        send_all(requestor, data)
+        assert receive_all(acceptor, 20000) == data[:20000]
+        assert receive_all(acceptor, len(data) - 20000) == data[20000:]
+
+    def test_what_comes_before_an_error_is_read(self, tls_ends: TLSEnds) -> None:
+        requestor, acceptor = tls_ends
+        requestor.send([b"last words"])
+        assert requestor.socket is not None
+        os.write(requestor.socket.fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
+        while waiting_bytes(acceptor) < 10 + 37:
+            assert acceptor.wait(True, False, PATIENCE) == READABLE
+        space = memoryview(bytearray(100))
+        assert acceptor.recv_into(space) == 10
+        assert space[:10] == b"last words"
+        for _ in range(2):  # whoever reads again is told again
+            assert acceptor.wait(True, False, PATIENCE) == READABLE
+            with pytest.raises(ssl.SSLError, match=r"TLS failed: .*(mac|length)"):
+                acceptor.recv_into(memoryview(bytearray(10)))
 
     def test_nothing_to_write(self, tls_ends: TLSEnds) -> None:
         assert tls_ends[0].send([]) == 0

@@ -101,6 +101,7 @@ class AssociationSocket:
         self._bind_address = address
         self.socket: socket.socket | None = None
         self._tls: ssl.SSLSocket | None = None
+        self._read_error: OSError | None = None  # that ended TLS, for who reads on
         self._peer: SocketAddress = ("", 0)
         self._own: SocketAddress = ("", 0)
         # Guards the socket and all below; nothing blocks while it is held. A TLS socket must not
@@ -396,7 +397,10 @@ class AssociationSocket:
                 return 0
             event, received = POLLIN, None
             try:
-                received = self.socket.recv_into(view)
+                if self._tls is None:
+                    received = self.socket.recv_into(view)
+                else:
+                    received = self._receive_records(self._tls, view)
             except BlockingIOError:
                 pass
             except lazy.ssl.SSLWantReadError:
@@ -408,6 +412,28 @@ class AssociationSocket:
                 raise
             self._read_event = event
             return received
+
+    def _receive_records(self, tls: ssl.SSLSocket, view: memoryview) -> int:
+        """Read all TLS records that are there and for which there is room; a read gives one."""
+        if self._read_error is not None:
+            raise self._read_error
+        total = 0
+        while total < len(view):
+            try:
+                received = tls.recv_into(view[total:])
+            except (lazy.ssl.SSLWantReadError, lazy.ssl.SSLWantWriteError):
+                if not total:
+                    raise
+                break
+            except OSError as exc:
+                self._read_error = exc
+                if not total:
+                    raise
+                break
+            if not received:
+                break
+            total += received
+        return total
 
     def send(self, buffers: Sequence[Buffer], more: bool = False) -> int:
         """Write as much as the system takes.
@@ -493,8 +519,8 @@ class AssociationSocket:
             if self._is_closed or self.socket is None:
                 return True, False, True
             if read:
-                if self._tls is not None and self._tls.pending():
-                    return True, False, False  # was decrypted already, poll() does not know of it
+                if self._tls is not None and (self._tls.pending() or self._read_error):
+                    return True, False, False  # was read already, poll() does not know of it
                 read_event = self._read_event
             if write:
                 write_event = self._write_event
