@@ -17,6 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+)
 
 from pynetdicom import QueryRetrievePresentationContexts, evt
 from pynetdicom.__main__ import main
@@ -183,6 +189,9 @@ class TestExitCodes:
             ["--pos-response"],
             ["--jwt", "/no/such/file"],
             ["--tls", "--tls-key", "key.pem"],
+            ["--tls-ca", "ca.pem"],
+            ["--tls-verify", "required"],
+            ["--tls-any-name"],
         ],
         ids=str,
     )
@@ -305,6 +314,25 @@ class TestTLS:
     def test_server_lacks_something(self, options: list[str], capsys: Capture) -> None:
         done = call_app(capsys, "echoscp", 0, "--tls", *options)
         assert done.code == Exit.USAGE
+
+    @pytest.mark.parametrize(("app", "where"), [("echoscu", [HOST, 104]), ("echoscp", [0])])
+    def test_options_without_tls(self, app: str, where: list[object], capsys: Capture) -> None:
+        done = call_app(capsys, app, *where, "--tls-key", "k.pem", "--tls-cert", "c.pem")
+        assert done.code == Exit.USAGE
+        assert (
+            done.err == f"{app}: --tls-key is given, but not --tls; give --tls, or leave it out\n"
+        )
+
+    def test_key_without_its_password(self, tmp_path: Path, capsys: Capture) -> None:
+        key = generate_private_key(65537, 2048).private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+        )
+        (tmp_path / "locked.key").write_bytes(key)
+        write_certificates(tmp_path)
+        files = ["--tls-key", tmp_path / "locked.key", "--tls-cert", tmp_path / "client.pem"]
+        done = call_app(capsys, "echoscu", HOST, 104, "--tls", *files)
+        assert done.code == Exit.TLS
+        assert "password of the key is wrong or missing; give --tls-password-file" in done.err
 
     def test_profiles(self) -> None:
         import ssl

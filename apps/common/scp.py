@@ -13,7 +13,7 @@ from .exits import AppError, Exit
 from .logs import showing_errors
 from .output import Console
 from .program import Terminated
-from .scu import set_timeouts
+from .scu import set_timeouts, wants_tls
 
 if TYPE_CHECKING:
     import ssl
@@ -136,7 +136,7 @@ def listening(
         If the address can't be listened on, or a key or a certificate can't be used.
     """
     context: ssl.SSLContext | None = None
-    if options.tls:
+    if wants_tls(options):
         from .tls import server_context  # noqa: PLC0415
 
         context = server_context(options)

@@ -79,7 +79,7 @@ class Requestor:
         set_timeouts(self.ae, options)
         self.ae.connection_timeout = options.connection_timeout or None
         self._tls_args: tuple[ssl.SSLContext, str | None] | None = None
-        if options.tls:
+        if wants_tls(options):
             from .tls import client_context  # noqa: PLC0415
 
             name = options.tls_server_name or options.addr.strip("[]")
@@ -227,6 +227,27 @@ def set_timeouts(ae: AE, options: Namespace) -> None:
     ae.dimse_timeout = options.dimse_timeout or None
     ae.network_timeout = options.network_timeout or None
     ae.maximum_pdu_size = options.max_pdu
+
+
+def wants_tls(options: Namespace) -> bool:
+    """Return whether to use TLS.
+
+    Raises
+    ------
+    AppError
+        If options say how, but not that: whoever gives them does not expect plain text.
+    """
+    if not options.tls:
+        names = ("key", "cert", "password_file", "ca", "verify", "server_name", "any_name")
+        for name in (f"tls_{name}" for name in names):
+            if getattr(options, name, None):
+                option = "--" + name.replace("_", "-")
+                raise AppError(
+                    Exit.USAGE,
+                    f"{option} is given, but not --tls",
+                    "give --tls, or leave it out",
+                )
+    return bool(options.tls)
 
 
 def user_identity(options: Namespace) -> UserIdentityNegotiation | None:

@@ -81,6 +81,13 @@ def _apply(context: ssl.SSLContext, options: Namespace) -> None:
                 cafile=None if is_folder else what, capath=what if is_folder else None
             )
     except (OSError, ValueError) as exc:  # an SSLError is an OSError
+        if isinstance(exc, ssl.SSLError) and exc.reason is None:  # OpenSSL has no better word
+            raise AppError(
+                Exit.TLS,
+                f"{what} can't be used for TLS: they are no PEM files, or the password of the key "
+                "is wrong or missing",
+                "give --tls-password-file",
+            ) from None
         text = getattr(exc, "reason", None) or getattr(exc, "strerror", None) or exc
         raise AppError(
             Exit.TLS, f"{what} can't be used for TLS: {text}", "check the files; they must be PEM"
