@@ -173,6 +173,16 @@ class Archive:
 
     # -- care --------------------------------------------------------------------------------
 
+    def lacks_index(self) -> bool:
+        """Return whether there are files, but nothing at all is in the index.
+
+        Raises
+        ------
+        OSError, sqlalchemy.exc.SQLAlchemyError
+            The files or the index can't be read.
+        """
+        return not any(self.instances(select(*FILED).limit(1))) and any(self._files())
+
     def rebuild(self) -> tuple[int, int]:
         """Make the index anew from the files; return how many are in it and how many are not.
 

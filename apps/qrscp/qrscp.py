@@ -174,6 +174,11 @@ def _serve(archive: Archive, settings: Settings, options: Namespace, console: Co
 
     _config.LOG_REQUEST_IDENTIFIERS = settings.log_identifier
     _config.LOG_RESPONSE_IDENTIFIERS = settings.log_identifier
+    if archive.lacks_index():
+        console.complain(
+            f"the index is empty, but there are files in {archive.folder}; "
+            "check --database-location, or make it anew with --rebuild"
+        )
     ae = new_ae(options)
     ae.connection_timeout = _CONNECTION_TIMEOUT
     scp = ArchiveSCP(ae, archive, settings.destinations)

@@ -219,6 +219,16 @@ def filled(home: Path) -> Path:
 
 
 class TestWork:
+    def test_files_without_an_index(self, filled: Path, tmp_path: Path) -> None:
+        places = ["--instance-location", filled.parent.parent, "--database-location", "new.sqlite"]
+        with running_app("qrscp", *places, cwd=tmp_path) as archive:
+            done = archive.stop()
+        assert "the index is empty, but there are files in" in done.err
+        assert done.code == 0
+        assert run_app("qrscp", *places, "--rebuild", cwd=tmp_path).code == 0
+        with running_app("qrscp", *places, cwd=tmp_path) as archive:
+            assert archive.stop().err == ""
+
     def test_rebuild(self, filled: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert qrscp.main(["--rebuild"]) == 0
         assert "1 instances are in the index; 0 files are no instances" in capsys.readouterr().out
