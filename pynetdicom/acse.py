@@ -22,7 +22,10 @@ from pynetdicom.pdu_primitives import (
     SOPClassExtendedNegotiation,
     UserIdentityNegotiation,
 )
-from pynetdicom.presentation import negotiate_as_acceptor, negotiate_unrestricted
+from pynetdicom.presentation import (
+    negotiate_as_acceptor,
+    negotiate_unrestricted,
+)
 from pynetdicom.utils import safe_text
 
 if TYPE_CHECKING:
@@ -364,8 +367,8 @@ class ACSE:
             primitive._deferred(name) or getattr(primitive, name),
             _roles(self.acceptor),
         )
-        self._warn_of_missing_roles()
         assoc._negotiated(outcome)
+        self._warn_of_missing_roles()
         evt.trigger(assoc, evt.EVT_ACCEPTED)
         if not outcome.accepted:
             LOGGER.error(
@@ -380,8 +383,11 @@ class ACSE:
 
     def _warn_of_missing_roles(self) -> None:
         """Say that a peer left role selection unanswered; what it sends is served anyhow."""
-        answered = self.acceptor.role_selection
-        missing = [uid for uid in self.requestor.role_selection if uid not in answered]
+        unanswered = set(self.requestor.role_selection) - set(self.acceptor.role_selection)
+        if not unanswered:
+            return
+        # Of what it refused nothing will be sent
+        missing = unanswered & {cx.abstract_syntax for cx in self._assoc.accepted_contexts}
         if missing:
             LOGGER.warning(
                 "Peer did not answer the role selection proposed for %d SOP classes; "

@@ -405,6 +405,14 @@ class TestRoles:
         (line,) = complaints(caplog.records)
         assert "role selection proposed for 1 SOP classes" in line
 
+    def test_no_warning_for_contexts_that_are_refused(
+        self, start_scp: StartSCP, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        port = port_of(start_scp([ECHO]))
+        with association(port, [ECHO, CT], ext_neg=[build_role(CT, scp_role=True)]) as assoc:
+            assert assoc.is_established
+        assert complaints(caplog.records) == []
+
 
 class TestExtendedNegotiation:
     @staticmethod
