@@ -19,6 +19,10 @@ from pynetdicom import ALL_TRANSFER_SYNTAXES, StoragePresentationContexts, evt
 from pynetdicom.apps.common.exits import Exit
 from pynetdicom.apps.getscu.contexts import MOST, storage_contexts
 from pynetdicom.apps.qrscp.settings import Destination
+from pynetdicom.sop_class import (
+    PatientRootQueryRetrieveInformationModelFind,
+    PatientRootQueryRetrieveInformationModelGet,
+)
 from tests.interop.library import HISTORY, PATIENT_ROOT, STUDY_ROOT, VARIOUS, Library, keys
 from tests.support.apps import Ended, call_app, command, environment
 from tests.support.archives import LiveArchive, image, store, study_uid
@@ -100,6 +104,30 @@ class TestBoth:
         done = peer.run("-k", "PatientID=7765*")
         assert len(done.of("query")) == 1
         assert peer.take() == EXPECTED
+
+    def test_match_without_its_key(self, start_scp: StartSCP, capsys: Capture) -> None:
+        def find(event: evt.Event) -> Iterator[tuple[int, Dataset]]:
+            match = Dataset()
+            match.QueryRetrieveLevel = "PATIENT"
+            match.PatientID = ""
+            yield 0xFF00, match
+
+        asked_for = []
+
+        def get(event: evt.Event) -> Iterator[int]:
+            asked_for.append(event.identifier)
+            yield 0
+
+        models = [
+            PatientRootQueryRetrieveInformationModelFind,
+            PatientRootQueryRetrieveInformationModelGet,
+        ]
+        handlers = [(evt.EVT_C_FIND, find), (evt.EVT_C_GET, get)]
+        port = start_scp(models, handlers).server_address[1]
+        done = call_app(capsys, "getscu", HOST, port, "-k", "PatientID=*", "-ll", "error")
+        assert done.code == Exit.ALL_FAILED
+        assert "a match of the query has no PatientID" in done.err
+        assert asked_for == []  # a wildcard might stand for the whole archive there
 
     def test_nothing_matches(self, peer: Peer) -> None:
         done = peer.run("-k", "PatientName=Smith")

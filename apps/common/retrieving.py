@@ -210,14 +210,15 @@ def _identifier(match: Dataset, keys: Dataset, levels: Sequence[str]) -> Dataset
     if "SpecificCharacterSet" in match:
         identifier.SpecificCharacterSet = match.SpecificCharacterSet
     for level in levels:
-        value = match.get(UNIQUE_KEYS[level]) or keys.get(UNIQUE_KEYS[level])
-        if value:
+        asked_for = keys.get(UNIQUE_KEYS[level])
+        value = match.get(UNIQUE_KEYS[level]) or asked_for
+        if value and not (value is asked_for and set(str(value)) & set("*?")):
             setattr(identifier, UNIQUE_KEYS[level], value)
     if not identifier.get(UNIQUE_KEYS[levels[-1]]):
         raise AppError(
             Exit.ALL_FAILED,
             f"a match of the query has no {UNIQUE_KEYS[levels[-1]]}",
-            "see what the peer answers with findscu",
+            "see what the peer answers with findscu, and retrieve at another level",
         )
     return identifier
 
