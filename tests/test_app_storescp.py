@@ -174,6 +174,15 @@ class TestSaving:
         found = [dcmread(path).PatientID for path in sorted(tmp_path.iterdir())]
         assert found == (kept or ["first", "second", "second"])
 
+    def test_reason_fits_into_the_response(self, tmp_path: Path) -> None:
+        uid = "1.2." + "3" * 60
+        with running_app("storescp", "-od", tmp_path, "--duplicates", "reject") as scp:
+            with associated(scp.port, AS_IT_IS) as assoc:
+                for _ in range(2):
+                    answer = assoc.send_c_store(instance(uid))
+            assert answer.ErrorComment.startswith("there already: CT.1.2.333")
+            scp.stop()
+
 
 class TestRefusing:
     def test_mismatch(self, tmp_path: Path) -> None:

@@ -264,7 +264,7 @@ class Store:
                 if self._duplicates == "keep":
                     return None
                 if self._duplicates == "reject":
-                    raise RefusedError(DUPLICATE, f"{path.name} is there already")
+                    raise RefusedError(DUPLICATE, f"there already: {path.name}")
                 path = self._renamed(path)
             self._claimed.add(path)
         return path
