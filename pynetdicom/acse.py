@@ -22,10 +22,7 @@ from pynetdicom.pdu_primitives import (
     SOPClassExtendedNegotiation,
     UserIdentityNegotiation,
 )
-from pynetdicom.presentation import (
-    negotiate_as_acceptor,
-    negotiate_unrestricted,
-)
+from pynetdicom.presentation import negotiate_as_acceptor, negotiate_unrestricted
 from pynetdicom.utils import safe_text
 
 if TYPE_CHECKING:
