@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from pynetdicom import QueryRetrievePresentationContexts, evt
 from pynetdicom.__main__ import main
-from pynetdicom.apps.common.exits import Exit, overall
+from pynetdicom.apps.common.exits import AppError, Exit, overall
 from pynetdicom.apps.common.options import PROFILES
 from pynetdicom.apps.common.output import one_line
 from pynetdicom.apps.common.tls import CIPHERS
@@ -64,6 +64,11 @@ def arguments(app: str) -> list[str]:
     if app in QUERIES:
         return ["-k", "PatientID=1", "-ll", "critical"]  # without it they show the log
     return [str(CT.path)] if app == "storescu" else []
+
+
+@pytest.mark.parametrize("reason", ["it failed", "it failed."])
+def test_reason_and_advice_are_one_sentence(reason: str) -> None:
+    assert str(AppError(Exit.TLS, reason, "try again")) == "it failed; try again"
 
 
 class TestExitCodes:

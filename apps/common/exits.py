@@ -52,7 +52,8 @@ class AppError(Exception):
     def __init__(
         self, code: Exit, reason: str, advice: str = "", is_transient: bool = False
     ) -> None:
-        super().__init__(f"{reason}; {advice}" if advice else reason)
+        # What a library says may end with a full stop
+        super().__init__(f"{reason.rstrip('.')}; {advice}" if advice else reason)
         self.code = code
         self.is_transient = is_transient
 
