@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -16,6 +17,11 @@ import pynetdicom.__main__  # noqa: F401  makes pynetdicom.apps known in a bare 
 from tests.support.certificates import write_certificates
 
 JOIN_TIMEOUT = 10.0
+
+# What a shell runs in the background ignores SIGINT, and so does what that runs in turn; the tests
+# of signals need programs that do not
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _our_threads() -> set[threading.Thread]:

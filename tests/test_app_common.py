@@ -598,11 +598,14 @@ class TestAddresses:
             text=True,
             env=environment(),
         ) as process:
-            assert process.stdout is not None
-            record = json.loads(process.stdout.readline())
-            socket.create_connection(("::1", record["port"]), TIMEOUT).close()
-            process.send_signal(signal.SIGINT)
-            assert process.wait(TIMEOUT) == 0
+            try:
+                assert process.stdout is not None
+                record = json.loads(process.stdout.readline())
+                socket.create_connection(("::1", record["port"]), TIMEOUT).close()
+                process.send_signal(signal.SIGINT)
+                assert process.wait(TIMEOUT) == 0
+            finally:
+                process.kill()
 
 
 class TestSignals:
