@@ -977,6 +977,21 @@ class TestTLS:
         assert space[: len(data)] == data
         assert acceptor.wait(True, False, 0) == NOTHING
 
+    def test_many_small_records(self, tls_ends: TLSEnds) -> None:
+        """However many there are, a read comes to an end soon."""
+        requestor, acceptor = tls_ends
+        data = bytes(range(150))
+        for number in data:
+            requestor.send([bytes([number])])
+        space, received = memoryview(bytearray(200)), 0
+        while received < len(data):
+            assert acceptor.wait(True, False, PATIENCE) == READABLE
+            taken = acceptor.recv_into(space[received:]) or 0
+            assert taken <= 64
+            received += taken
+        assert space[:150] == data
+        assert acceptor.wait(True, False, 0) == NOTHING
+
     def test_no_room_for_a_whole_record(self, tls_ends: TLSEnds) -> None:
         requestor, acceptor = tls_ends
         data = os.urandom(2 * 16384)

@@ -33,6 +33,8 @@ Buffer = bytes | bytearray | memoryview
 _HAS_SENDMSG = hasattr(socket.socket, "sendmsg")
 _IOV_MAX = 1024  # buffers a call that every system with sendmsg() takes (POSIX allows for 16)
 _RECORD_SIZE = 16384  # most bytes of a TLS record (RFC 8446 5.1)
+# TLS records to read at once: a peer may send them with a byte each, and others wait for the guard
+_MOST_RECORDS = 64
 # Keeps a segment that is not full for what follows, a fraction of a second at most
 _MORE: int = getattr(socket, "MSG_MORE", 0)
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
@@ -414,11 +416,13 @@ class AssociationSocket:
             return received
 
     def _receive_records(self, tls: ssl.SSLSocket, view: memoryview) -> int:
-        """Read all TLS records that are there and for which there is room; a read gives one."""
+        """Read the TLS records that are there and for which there is room; each read gives one."""
         if self._read_error is not None:
             raise self._read_error
         total = 0
-        while total < len(view):
+        for _ in range(_MOST_RECORDS):
+            if total == len(view):
+                break
             try:
                 received = tls.recv_into(view[total:])
             except (lazy.ssl.SSLWantReadError, lazy.ssl.SSLWantWriteError):
