@@ -40,8 +40,8 @@ _TO_RESOLVE = frozenset((*AMBIGUOUS_VR, "SQ"))
 # Bytes from which on a value is not copied but sent from where it is. The length of one that is not
 # large has 16 bits, which is all that there are for most VRs (PS3.5 7.1.2)
 _LARGE = 0x10000
-# Headers by tag, VR and length, None before what `_add_unusual` has to deal with: half of what
-# encoding takes would be packing them anew. By whether with implicit VR; so many are kept.
+# Headers by tag, VR and length, None before what `_add_unusual` has to deal with: to pack them anew
+# each time takes a tenth longer. By whether with implicit VR; so many are kept.
 _HEADERS: Sequence[dict[tuple[int, str | None, int], bytes | None]] = ({}, {})
 _MOST_HEADERS = 4096
 
