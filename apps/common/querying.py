@@ -61,8 +61,8 @@ _ADVICE = {
     0x0124: "have our AE title permitted there",
     0xA700: "ask for less, or try again later",
     0xA701: "ask for less, or try again later",
-    0xA702: "see why instances were not taken, give getscu --sop-class if they are "
-    "compressed, or try again later",
+    0xA702: "see why instances were not taken (getscu takes compressed ones with --sop-class), or "
+    "try again later",
     0xA801: "have the peer configured to know this move destination, with its address and port, "
     "and see that something listens there",
     0xA900: "check the level and give the unique keys of the levels above it, or try another model",
